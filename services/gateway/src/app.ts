@@ -1,0 +1,42 @@
+import cors from 'cors';
+import express from 'express';
+import type { Express } from 'express';
+import helmet from 'helmet';
+import type { GatewayDeps } from './context.ts';
+import { bearerAuth } from './middleware/auth.ts';
+import { errorHandler, unknownRoute } from './middleware/errors.ts';
+import { requestContext } from './middleware/request-context.ts';
+import { chatRoutes } from './routes/chat.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { healthRoutes } from './routes/health.ts';
+import { knowledgeRoutes } from './routes/knowledge.ts';
+
+/** Bytes of a JSON body: 400,000 characters of Chinese are 1.2 MB. */
+const BODY_LIMIT = '2mb';
+
+/** Builds the HTTP application; listening is up to the caller. */
+export function createApp(deps: GatewayDeps): Express {
+  const { settings } = deps;
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.use(requestContext(deps.logger));
+  // Upgrading would break /docs wherever the gateway is reached by plain HTTP under a name other than localhost.
+  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  app.use(
+    cors({
+      origin: settings.corsOrigins.includes('*') ? '*' : [...settings.corsOrigins],
+      exposedHeaders: ['X-Chat-Id', 'X-Request-Id', 'Retry-After'],
+      maxAge: 600,
+    }),
+  );
+  app.use(healthRoutes(deps));
+  app.use(bearerAuth(settings.apiKey));
+  app.use(docsRoutes());
+  app.use(express.json({ limit: BODY_LIMIT }));
+  app.use('/api/chat', chatRoutes(deps));
+  app.use('/api/knowledge', knowledgeRoutes(deps));
+  app.use(unknownRoute);
+  app.use(errorHandler(deps.logger));
+  return app;
+}

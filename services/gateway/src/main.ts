@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { openBlobStore } from '@sluice/shared/blob-store';
+import { openDocuments } from '@sluice/shared/documents';
+import { Doorbell } from '@sluice/shared/event-log/doorbell';
+import { loadOrExit, runProcess } from '@sluice/shared/lifecycle';
+import { createLogger } from '@sluice/shared/logger';
+import { createModelClient } from '@sluice/shared/model-client';
+import { openQueue } from '@sluice/shared/queues';
+import { closeRedis, connectRedis } from '@sluice/shared/redis/connection';
+import type { ConnectionRole } from '@sluice/shared/redis/connection';
+import { openVectorStore } from '@sluice/shared/vector-store/open';
+import { createApp } from './app.ts';
+import { loadConfig } from './config.ts';
+
+const config = loadOrExit(loadConfig);
+const logger = createLogger({ service: 'gateway', level: config.LOG_LEVEL });
+
+await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (stack) => {
+  const connect = (role: ConnectionRole) =>
+    stack.adopt(connectRedis({ url: config.REDIS_URL, role, service: 'gateway', logger }), closeRedis);
+  const commands = connect('commands');
+  const store = stack.use(
+    await openVectorStore({
+      qdrantUrl: config.QDRANT_URL,
+      qdrantApiKey: config.QDRANT_API_KEY,
+      dataDir: config.DATA_DIR,
+      model: config.EMBEDDING_MODEL,
+      dimensions: config.EMBEDDING_DIMENSIONS,
+      logger,
+    }),
+  );
+  const app = createApp({
+    commands,
+    reads: connect('worker'),
+    doorbell: new Doorbell(connect('subscriber'), logger),
+    chats: stack.use(openQueue('chat', commands, logger)),
+    ingests: stack.use(openQueue('ingest', commands, logger)),
+    documents: openDocuments(commands),
+    blobs: openBlobStore(config.DATA_DIR),
+    store,
+    model: createModelClient({
+      apiKey: config.OPENAI_API_KEY,
+      baseUrl: config.OPENAI_BASE_URL,
+      embeddingModel: config.EMBEDDING_MODEL,
+      embeddingDimensions: config.EMBEDDING_DIMENSIONS,
+    }),
+    logger,
+    settings: {
+      apiKey: config.SLUICE_API_KEY,
+      corsOrigins: config.CORS_ORIGINS,
+      chatModel: config.CHAT_MODEL,
+      uploadMaxBytes: config.UPLOAD_MAX_BYTES,
+      uploadDir: join(config.DATA_DIR, 'uploads'),
+      retentionMs: config.LOG_RETENTION_SECONDS * 1_000,
+    },
+  });
+
+  const server = createServer(app);
+  server.listen(config.PORT, config.HOST);
+  await once(server, 'listening');
+  stack.defer(async () => {
+    const closed = once(server, 'close');
+    server.close();
+    server.closeIdleConnections();
+    await closed;
+  });
+  const { address, port } = server.address() as AddressInfo;
+  logger.info({ address, port }, `gateway ready on http://${address}:${port}`);
+});

@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import type { RequestHandler, Response } from 'express';
+import { withWorkContext } from '@sluice/shared/logger';
+import type { Logger } from '@sluice/shared/logger';
+import { DEFAULT_TENANT } from '@sluice/shared/redis/keys';
+
+const ACCEPTED_ID = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** The id that ties together what every service logs about a request. */
+export function requestIdOf(response: Response): string {
+  return response.locals['requestId'] as string;
+}
+
+/** The tenant that a request acts for. */
+export function tenantOf(response: Response): string {
+  return response.locals['tenant'] as string;
+}
+
+/**
+ * Gives each request an id (the client's own `X-Request-Id` where it is well-formed), returns it as a header, puts it
+ * into every log line, and logs one line when the response has ended.
+ */
+export function requestContext(logger: Logger): RequestHandler {
+  return (request, response, next) => {
+    const given = request.get('x-request-id');
+    const requestId = given !== undefined && ACCEPTED_ID.test(given) ? given : randomUUID();
+    response.locals['requestId'] = requestId;
+    response.locals['tenant'] = DEFAULT_TENANT;
+    response.set('X-Request-Id', requestId);
+    withWorkContext({ request_id: requestId, tenant: DEFAULT_TENANT }, () => {
+      const begun = performance.now();
+      const { method } = request;
+      const path = request.originalUrl.split('?', 1)[0];
+      response.once('close', () => {
+        const facts = {
+          request_id: requestId,
+          method,
+          path,
+          status: response.statusCode,
+          ms: Math.round(performance.now() - begun),
+          ...(!response.writableFinished && { disconnected: true }),
+        };
+        if (path === '/healthz' || path === '/readyz') logger.debug(facts, 'request');
+        else logger.info(facts, 'request');
+      });
+      next();
+    });
+  };
+}

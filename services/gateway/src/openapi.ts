@@ -1,0 +1,241 @@
+import { z } from 'zod';
+import { createDocument } from 'zod-openapi';
+import type { ZodOpenApiOperationObject, ZodOpenApiResponsesObject } from 'zod-openapi';
+import { chatAnswerSchema, chatRequestSchema, chatStateSchema } from '@sluice/shared/contracts/chat';
+import { sourceSchema } from '@sluice/shared/contracts/events';
+import {
+  acceptedUploadSchema,
+  documentSchema,
+  indexedUploadSchema,
+  refusedUploadSchema,
+  searchRequestSchema,
+} from '@sluice/shared/contracts/knowledge';
+
+const errorSchema = z
+  .object({
+    code: z.int().meta({ description: 'The HTTP status' }),
+    data: z.null(),
+    message: z.string().meta({ description: 'What happened and what to do, for a person' }),
+    error: z.object({
+      code: z.string().meta({ description: 'Stable snake_case code' }),
+      request_id: z.string(),
+      details: z.unknown().optional(),
+    }),
+  })
+  .meta({ id: 'Error' });
+
+const Source = sourceSchema.meta({ id: 'Source' });
+const Document = documentSchema.meta({ id: 'Document' });
+const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
+const envelopeOf = (data: z.ZodType, code = 200) =>
+  json(z.object({ code: z.literal(code), data, message: z.literal('success') }));
+const eventStream = { 'text/event-stream': { schema: z.string() } };
+const problem = (description: string) => ({ description, content: json(errorSchema) });
+const problems: ZodOpenApiResponsesObject = {
+  '400': problem('The request is not valid'),
+  '401': problem('The API key is missing or wrong'),
+  '503': problem('Something that Sluice depends on is away; see `Retry-After`'),
+};
+const idParameter = z.object({ id: z.string() });
+const resume = {
+  path: idParameter,
+  query: z.object({
+    after: z.string().optional().meta({ description: 'Id of the last event received', example: '1-42' }),
+  }),
+  header: z.object({ 'Last-Event-ID': z.string().optional() }),
+};
+
+const postChat: ZodOpenApiOperationObject = {
+  summary: 'Ask the model, optionally about your documents',
+  description:
+    'With `stream: true` the answer is Server-Sent Events: `event: accepted` with the id, then `data: {"content":"…"}` per delta, named events (`sources`, `usage`, …), and `data: [DONE]`; a failure is `event: error`. The id is also in the header `X-Chat-Id`; a broken stream is resumed at `GET /api/chat/{id}/events`.',
+  requestBody: { required: true, content: json(chatRequestSchema.meta({ id: 'ChatRequest' })) },
+  responses: {
+    '200': {
+      description: 'The answer',
+      content: {
+        ...envelopeOf(chatAnswerSchema.extend({ sources: z.array(Source).optional() })),
+        ...eventStream,
+      },
+    },
+    '502': problem('The model failed'),
+    '504': problem('The model did not answer in time'),
+    ...problems,
+  },
+};
+
+const upload: ZodOpenApiOperationObject = {
+  summary: 'Upload documents: PDF, DOCX, Markdown, text',
+  description:
+    'One file gives one object, several give a list in which a refused file has an `error`. With `Prefer: wait=30` the answer waits until the documents are indexed.',
+  requestParams: { header: z.object({ Prefer: z.string().optional().meta({ example: 'wait=30' }) }) },
+  requestBody: {
+    required: true,
+    content: {
+      'multipart/form-data': {
+        schema: z.object({ file: z.array(z.string().meta({ format: 'binary' })) }),
+      },
+    },
+  },
+  responses: {
+    '200': {
+      description: 'Indexed',
+      content: envelopeOf(
+        z.union([indexedUploadSchema, z.array(z.union([indexedUploadSchema, refusedUploadSchema]))]),
+      ),
+    },
+    '202': {
+      description: 'Accepted',
+      content: envelopeOf(
+        z.union([acceptedUploadSchema, z.array(z.union([acceptedUploadSchema, refusedUploadSchema]))]),
+        202,
+      ),
+    },
+    '413': problem('`too_large`: the file is larger than `UPLOAD_MAX_BYTES`'),
+    '415': problem('`unsupported_type`, or `type_mismatch`: the content is not what the name says'),
+    '422': problem(
+      '`empty`, `encrypted`, `no_text`, `corrupt`, `too_large_uncompressed` or `resource_limit`',
+    ),
+    ...problems,
+  },
+};
+
+/** The OpenAPI description of every route, from the schemas that check the requests. */
+export function createOpenApi() {
+  const notFound = { '404': problem('Nothing is known under this id') };
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Sluice',
+      version: '0.1.0',
+      description: 'Streaming chat, and retrieval over your own documents.',
+    },
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    security: [{ bearer: [] }, {}],
+    paths: {
+      '/api/chat': { post: postChat },
+      '/api/chat/{id}': {
+        get: {
+          summary: 'State of a chat and its text so far',
+          requestParams: { path: idParameter },
+          responses: {
+            '200': { description: 'The state', content: envelopeOf(chatStateSchema) },
+            ...notFound,
+            ...problems,
+          },
+        },
+      },
+      '/api/chat/{id}/events': {
+        get: {
+          summary: 'Resume a streamed answer, or watch it a second time',
+          requestParams: resume,
+          responses: {
+            '200': { description: 'The events after the position', content: eventStream },
+            '204': { description: 'The stream had ended at the position' },
+            '410': problem('`unknown_cursor`: the stream has not come that far'),
+            ...notFound,
+            ...problems,
+          },
+        },
+      },
+      '/api/knowledge/upload': { post: upload },
+      '/api/knowledge/documents': {
+        get: {
+          summary: 'List documents, newest first',
+          requestParams: {
+            query: z.object({ limit: z.int().min(1).max(200).optional(), cursor: z.string().optional() }),
+          },
+          responses: {
+            '200': {
+              description: 'A page',
+              content: envelopeOf(
+                z.object({
+                  documents: z.array(Document),
+                  total: z.int(),
+                  next_cursor: z.string().optional(),
+                }),
+              ),
+            },
+            ...problems,
+          },
+        },
+      },
+      '/api/knowledge/documents/{id}': {
+        get: {
+          summary: 'One document',
+          requestParams: { path: idParameter },
+          responses: {
+            '200': { description: 'The document', content: envelopeOf(Document) },
+            ...notFound,
+            ...problems,
+          },
+        },
+        delete: {
+          summary: 'Delete a document, its text and its vectors',
+          requestParams: { path: idParameter },
+          responses: {
+            '200': {
+              description: 'Deleted',
+              content: envelopeOf(z.object({ id: z.string(), deleted: z.literal(true) })),
+            },
+            ...notFound,
+            ...problems,
+          },
+        },
+      },
+      '/api/knowledge/documents/{id}/text': {
+        get: {
+          summary: 'The extracted text, which the offsets of sources point into',
+          requestParams: { path: idParameter },
+          responses: {
+            '200': { description: 'The text', content: { 'text/plain': { schema: z.string() } } },
+            '409': problem('`not_ready`: the document is not indexed yet'),
+            ...notFound,
+            ...problems,
+          },
+        },
+      },
+      '/api/knowledge/documents/{id}/events': {
+        get: {
+          summary: 'Progress of a document',
+          requestParams: resume,
+          responses: { '200': { description: 'The events', content: eventStream }, ...notFound, ...problems },
+        },
+      },
+      '/api/knowledge/search': {
+        post: {
+          summary: 'Retrieval alone',
+          requestBody: { required: true, content: json(searchRequestSchema.meta({ id: 'SearchRequest' })) },
+          responses: {
+            '200': {
+              description: 'Passages, best first, with the score of each stage',
+              content: envelopeOf(
+                z.object({
+                  results: z.array(
+                    sourceSchema.extend({
+                      scores: z.object({ dense: z.number().optional(), lexical: z.number().optional() }),
+                    }),
+                  ),
+                }),
+              ),
+            },
+            ...problems,
+          },
+        },
+      },
+      '/healthz': {
+        get: { summary: 'The process lives', security: [], responses: { '200': { description: 'It does' } } },
+      },
+      '/readyz': {
+        get: {
+          summary: 'Redis and the vector store answer',
+          security: [],
+          responses: {
+            '200': { description: 'They do' },
+            '503': { description: 'One does not; the body says which' },
+          },
+        },
+      },
+    },
+  });
+}

@@ -1,0 +1,77 @@
+import type { Request, Response } from 'express';
+import { SluiceError } from '@sluice/shared/errors';
+import type { GatewayDeps } from '../context.ts';
+import { envelope } from '../envelope.ts';
+import { requestIdOf, tenantOf } from '../middleware/request-context.ts';
+import type { ReceivedFile } from '../receive-files.ts';
+import { acceptUpload } from '../uploads.ts';
+import type { Uploader } from '../uploads.ts';
+import { waitUntilIndexed } from '../wait-until-indexed.ts';
+
+const MAX_WAIT_SECONDS = 300;
+
+/** What became of one file. */
+interface Outcome {
+  status: 200 | 202;
+  data: object;
+}
+
+/**
+ * Answers an upload. One file: its result, or its error as the response's error. Several: a list, in which a refused
+ * file has an `error` and does not touch the others.
+ */
+export async function answerUpload(
+  deps: GatewayDeps,
+  request: Request,
+  response: Response,
+  files: ReceivedFile[],
+): Promise<void> {
+  const uploader = { tenant: tenantOf(response), requestId: requestIdOf(response) };
+  const waitSeconds = preferredWait(request);
+  const [first] = files;
+  if (files.length === 1 && first) {
+    const { status, data } = await takeFile(deps, uploader, first, waitSeconds);
+    return void response.status(status).json(envelope(data, status));
+  }
+  const outcomes = await Promise.all(
+    files.map((file) =>
+      takeFile(deps, uploader, file, waitSeconds).catch((error: unknown) => refused(file, error)),
+    ),
+  );
+  const status = outcomes.every((outcome) => outcome.status === 200) ? 200 : 202;
+  response.status(status).json(
+    envelope(
+      outcomes.map(({ data }) => data),
+      status,
+    ),
+  );
+}
+
+async function takeFile(
+  deps: GatewayDeps,
+  uploader: Uploader,
+  file: ReceivedFile,
+  waitSeconds: number,
+): Promise<Outcome> {
+  const { document, duplicate } = await acceptUpload(deps, uploader, file);
+  const { id, filename, hash } = document;
+  const known = { id, filename, hash, ...(duplicate && { duplicate }) };
+  const indexed = waitSeconds > 0 ? await waitUntilIndexed(deps, document, waitSeconds) : document;
+  if (waitSeconds > 0 && indexed.status === 'ready')
+    return { status: 200, data: { ...known, status: 'ready', chunks: indexed.chunks ?? 0 } };
+  return { status: 202, data: { ...known, status: indexed.status } };
+}
+
+function refused(file: ReceivedFile, error: unknown): Outcome {
+  if (!(error instanceof SluiceError) || error.code === 'redis_unavailable') throw error;
+  return {
+    status: 200,
+    data: { filename: file.filename, error: { code: error.code, message: error.message } },
+  };
+}
+
+/** Seconds that the client wants to wait, from `Prefer: wait=30` (RFC 7240); 0 when it does not. */
+function preferredWait(request: Request): number {
+  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d+)/i.exec(request.get('prefer') ?? '')?.[1];
+  return Math.min(Number(seconds ?? 0), MAX_WAIT_SECONDS);
+}

@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import type { Response } from 'express';
+
+const HEARTBEAT_MS = 15_000;
+
+/** One SSE frame. `data` must be free of line breaks, which JSON is. */
+export function frame(data: string, options: { event?: string; id?: string } = {}): string {
+  const id = options.id === undefined ? '' : `id: ${options.id}\n`;
+  const event = options.event === undefined ? '' : `event: ${options.event}\n`;
+  return `${id}${event}data: ${data}\n\n`;
+}
+
+/** A signal that aborts when the client has gone. */
+export function clientGone(response: Response): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => controller.abort());
+  return controller.signal;
+}
+
+/**
+ * Sends text as Server-Sent Events until it ends or the client goes. Each item leaves in one write, and the next is
+ * asked for only when the connection has room: what is behind it must bear being asked late.
+ *
+ * @param items frames, joined as they came
+ */
+export async function sendEvents(response: Response, items: AsyncIterable<string>): Promise<void> {
+  response.status(200).set({
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    'Cache-Control': 'no-cache, no-transform',
+    // nginx and others hold a stream back without it.
+    'X-Accel-Buffering': 'no',
+  });
+  response.flushHeaders();
+  const stopHeartbeat = startHeartbeat(response);
+  const gone = clientGone(response);
+  try {
+    for await (const text of items) {
+      if (gone.aborted) return;
+      if (!response.write(text)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    }
+    response.end();
+  } finally {
+    stopHeartbeat();
+  }
+}
+
+/** A comment now and then keeps proxies from closing a quiet stream; the first comes at a random time, so that thousands of streams do not beat together. */
+function startHeartbeat(response: Response): () => void {
+  let timer: NodeJS.Timeout;
+  const beat = () => {
+    if (!response.writableNeedDrain) response.write(': keep-alive\n\n');
+    timer = setTimeout(beat, HEARTBEAT_MS);
+  };
+  timer = setTimeout(beat, HEARTBEAT_MS * (0.5 + Math.random() / 2));
+  return () => clearTimeout(timer);
+}

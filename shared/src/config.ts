@@ -1,0 +1,97 @@
+import { z } from 'zod';
+
+/** Exit code for bad configuration (EX_CONFIG of sysexits.h): restarting cannot help. */
+export const EXIT_CONFIG = 78;
+
+/** Every problem of a configuration in one message, one line each. */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(
+      `The configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+  }
+}
+
+const urlWithProtocol = (protocol: RegExp, example: string) =>
+  z.url({ protocol, error: `must be a URL such as ${example}` });
+const httpUrl = (example: string) => urlWithProtocol(/^https?$/, example);
+
+/** A decimal integer within bounds, given as an environment string. */
+export const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, { error: `must be a whole number from ${min} to ${max}`, abort: true })
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, { error: `must be a whole number from ${min} to ${max}` });
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** Variables that every service reads. */
+export const commonSettings = {
+  REDIS_URL: urlWithProtocol(/^rediss?$/, 'redis://127.0.0.1:6379').default('redis://127.0.0.1:6379'),
+  DATA_DIR: z.string().default('./data'),
+  LOG_LEVEL: z.enum(LEVELS, { error: `must be one of ${LEVELS.join(', ')}` }).default('info'),
+  /** Milliseconds that running work may take to finish after the first signal. */
+  DRAIN_TIMEOUT_MS: integer(0, 3_600_000).default(25_000),
+  /** Seconds an event log is kept after its last record. */
+  LOG_RETENTION_SECONDS: integer(10, 30 * 86_400).default(3_600),
+};
+
+/** Variables of the processes that talk to the model: all of them, since the gateway embeds search queries. */
+export const modelSettings = {
+  OPENAI_API_KEY: z.string().optional(),
+  OPENAI_BASE_URL: httpUrl('https://api.openai.com/v1').optional(),
+  CHAT_MODEL: z.string().default('gpt-4o-mini'),
+  EMBEDDING_MODEL: z.string().default('text-embedding-3-small'),
+  EMBEDDING_DIMENSIONS: integer(1, 16_384).default(1_536),
+};
+
+/** Variables that choose and reach the vector store; without `QDRANT_URL` it is SQLite under `DATA_DIR`. */
+export const vectorStoreSettings = {
+  QDRANT_URL: httpUrl('http://127.0.0.1:6333').optional(),
+  QDRANT_API_KEY: z.string().optional(),
+};
+
+/** Where a worker reports its health. */
+export const healthSettings = (defaultPort: number) => ({
+  HEALTH_HOST: z.string().default('127.0.0.1'),
+  HEALTH_PORT: integer(0, 65_535).default(defaultPort),
+});
+
+/**
+ * A schema over `settings` which also requires a way to reach a model.
+ */
+export function settingsSchema<S extends z.ZodRawShape & typeof modelSettings>(settings: S) {
+  return z.object(settings).superRefine((value, context) => {
+    const { OPENAI_API_KEY, OPENAI_BASE_URL } = value as {
+      OPENAI_API_KEY?: string;
+      OPENAI_BASE_URL?: string;
+    };
+    if (OPENAI_API_KEY === undefined && OPENAI_BASE_URL === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['OPENAI_API_KEY'],
+        message:
+          'set it, or OPENAI_BASE_URL for another OpenAI-compatible server (npm start runs an offline model when neither is set)',
+      });
+    }
+  });
+}
+
+/**
+ * Parses environment variables. An empty variable counts as unset, which is what `VAR=` in a compose file means.
+ *
+ * @throws {ConfigError} listing every problem at once
+ */
+export function parseSettings<S extends z.ZodType>(
+  schema: S,
+  env: Record<string, string | undefined>,
+): z.output<S> {
+  const present = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  );
+  const parsed = schema.safeParse(present);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+}

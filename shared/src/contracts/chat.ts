@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { sourceSchema } from './events.ts';
+
+/** Longest `messages` content that a request may carry in all, in characters. */
+const MAX_CONTENT = 400_000;
+
+export const chatMessageSchema = z.object({
+  role: z.enum(['system', 'user', 'assistant']),
+  content: z.string().max(MAX_CONTENT),
+});
+export type ChatMessage = z.infer<typeof chatMessageSchema>;
+
+/** Retrieval over the tenant's documents: off, on with defaults, or on with options. */
+export const knowledgeSchema = z.union([
+  z.boolean(),
+  z.strictObject({
+    documents: z
+      .array(z.string())
+      .min(1)
+      .max(100)
+      .optional()
+      .meta({ description: 'Only these document ids' }),
+    top_k: z.int().min(1).max(50).optional().meta({ description: 'Most sources to give to the model' }),
+    min_score: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .meta({ description: 'Least cosine similarity of a source to the question' }),
+  }),
+]);
+export type Knowledge = z.infer<typeof knowledgeSchema>;
+
+/** Body of `POST /api/chat`. */
+export const chatRequestSchema = z.object({
+  messages: z
+    .array(chatMessageSchema)
+    .min(1)
+    .max(500)
+    .refine((messages) => messages.some((m) => m.role === 'user' && m.content.trim() !== ''), {
+      error: 'at least one message must have the role "user" and some content',
+    })
+    .refine((messages) => messages.reduce((sum, m) => sum + m.content.length, 0) <= MAX_CONTENT, {
+      error: `all messages together may have at most ${MAX_CONTENT} characters`,
+    }),
+  model: z.string().min(1).max(200).optional().meta({ description: 'Default: CHAT_MODEL' }),
+  temperature: z.number().min(0).max(2).default(0.7),
+  max_tokens: z.int().min(1).max(4096).default(2000),
+  stream: z.boolean().default(false),
+  knowledge: knowledgeSchema.default(false),
+});
+export type ChatRequest = z.infer<typeof chatRequestSchema>;
+
+export const usageSchema = z.object({
+  prompt_tokens: z.int(),
+  completion_tokens: z.int(),
+  estimated: z
+    .boolean()
+    .optional()
+    .meta({ description: 'True when counted by Sluice because the model sent no usage' }),
+});
+
+/** `data` of a finished `POST /api/chat` without `stream`. */
+export const chatAnswerSchema = z.object({
+  id: z.string(),
+  content: z.string(),
+  finish_reason: z.string(),
+  usage: usageSchema.optional(),
+  sources: z.array(sourceSchema).optional(),
+});
+
+/** `data` of `GET /api/chat/:id`. */
+export const chatStateSchema = z.object({
+  id: z.string(),
+  status: z.enum(['queued', 'running', 'done', 'failed', 'cancelled']),
+  content: z.string(),
+  finish_reason: z.string().optional(),
+  usage: usageSchema.optional(),
+  sources: z.array(sourceSchema).optional(),
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+});

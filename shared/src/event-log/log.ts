@@ -1,0 +1,77 @@
+import type { Redis } from 'ioredis';
+import { isTerminal } from '../contracts/events.ts';
+import type { LogRecord, TerminalRecord } from '../contracts/events.ts';
+import { logKey } from '../redis/keys.ts';
+import { LogRefusedError, runAppend } from './append.ts';
+import type { LogAddress } from './append.ts';
+import { decodeEntry, encodeRecord, LOG_START } from './entry.ts';
+import type { LogEntry } from './entry.ts';
+
+/**
+ * Creates a log with its first record, `0-1`, and its time to live: before its job is enqueued, so that a worker never
+ * finds a job without a log.
+ */
+export async function createLog(redis: Redis, log: LogAddress, first: LogRecord): Promise<void> {
+  if (isTerminal(first)) throw new TypeError('a log cannot begin with its end');
+  const key = logKey(log.tenant, log.jobId);
+  const [type, data] = encodeRecord(first);
+  const results = await redis
+    .multi()
+    .xadd(key, '0-1', 'type', type, 'tenant', log.tenant, 'data', data)
+    .pexpire(key, log.retentionMs)
+    .exec();
+  const failure = results?.find(([error]) => error)?.[0];
+  if (failure) throw failure;
+}
+
+/**
+ * Ends a log from outside: by whoever finds that no attempt will. Raises the attempt, so that a writer which is still
+ * alive is fenced off.
+ *
+ * @returns false when the log had ended before, or is not there
+ */
+export async function closeLog(redis: Redis, log: LogAddress, record: TerminalRecord): Promise<boolean> {
+  try {
+    await runAppend(redis, log, 0, 1, [record]);
+    return true;
+  } catch (error) {
+    if (error instanceof LogRefusedError && (error.refusal === 'CLOSED' || error.refusal === 'MISSING'))
+      return false;
+    throw error;
+  }
+}
+
+/**
+ * Reads up to `count` entries after `after`, in order. An empty answer means that there is nothing more, or no such log.
+ */
+export async function readLog(
+  redis: Redis,
+  log: Pick<LogAddress, 'tenant' | 'jobId'>,
+  after: string = LOG_START,
+  count = 1_000,
+): Promise<LogEntry[]> {
+  const entries = await redis.xrange(logKey(log.tenant, log.jobId), `(${after}`, '+', 'COUNT', count);
+  return entries.map((entry) => decodeEntry(log.tenant, entry));
+}
+
+/** Reads a whole log. Empty when there is none. */
+export async function readWholeLog(
+  redis: Redis,
+  log: Pick<LogAddress, 'tenant' | 'jobId'>,
+): Promise<LogEntry[]> {
+  const entries: LogEntry[] = [];
+  for (;;) {
+    const page = await readLog(redis, log, entries.at(-1)?.id);
+    if (page.length === 0) return entries;
+    entries.push(...page);
+  }
+}
+
+/** The newest entry, or undefined when there is no such log. */
+export async function readLastEntry(
+  redis: Redis,
+  log: Pick<LogAddress, 'tenant' | 'jobId'>,
+): Promise<LogEntry | undefined> {
+  const [entry] = await redis.xrevrange(logKey(log.tenant, log.jobId), '+', '-', 'COUNT', 1);
+  return entry && decodeEntry(log.tenant, entry);
+}

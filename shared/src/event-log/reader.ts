@@ -1,0 +1,175 @@
+import type { Redis } from 'ioredis';
+import { RequestError } from '../errors.ts';
+import { isTerminal } from '../contracts/events.ts';
+import { bellChannel } from '../redis/keys.ts';
+import type { LogAddress } from './append.ts';
+import type { BellListener, Doorbell } from './doorbell.ts';
+import { compareLogIds, decodeRing, LOG_START } from './entry.ts';
+import type { LogEntry, Ring } from './entry.ts';
+import { readLastEntry, readLog } from './log.ts';
+
+const PAGE = 500;
+
+/** Text heard but not taken beyond which it is forgotten and read again from the log: bounds a slow reader's memory. */
+const MAX_HEARD_CHARS = 256 * 1024;
+
+/** A log that rings no bell for this long is read anyway: it may have expired, or a message was lost unseen. */
+const IDLE_READ_MS = 15_000;
+
+/** The log is not there: it expired, or never was. */
+export function logNotFound(jobId: string): RequestError {
+  return new RequestError(404, 'not_found', `Nothing is known under the id ${jobId}; it may have expired.`);
+}
+
+/** The log has not come as far as a client's cursor, which must be of another log, or of one that was lost. */
+export function unknownCursor(jobId: string, cursor: string): RequestError {
+  return new RequestError(
+    410,
+    'unknown_cursor',
+    `The position ${cursor} does not exist in ${jobId}; start again without one.`,
+  );
+}
+
+/** What a reader needs: a connection for reads, and the process's doorbell. */
+export interface LogReaderDeps {
+  redis: Redis;
+  doorbell: Doorbell;
+}
+
+/**
+ * Follows a log from after `after` to its end: subscribes, waits for the acknowledgement, replays, then follows the
+ * doorbell. A message is taken only if it follows the last entry delivered; anything else is filled from the log. So
+ * the batches together are exactly the log, in order, each entry once.
+ *
+ * Returning early (`break`) or `signal` ends the subscription.
+ *
+ * @returns batches, never empty: what is at hand at each turn; the last one ends with the terminal record
+ * @throws {RequestError} 404 when there is no such log, 410 when it has not come as far as `after`
+ */
+export async function* followLog(
+  deps: LogReaderDeps,
+  log: Pick<LogAddress, 'tenant' | 'jobId'>,
+  options: { after?: string; signal?: AbortSignal } = {},
+): AsyncGenerator<LogEntry[], void, void> {
+  const listener = new GapDetector(log.tenant, options.after ?? LOG_START);
+  const stopListening = await deps.doorbell.listen(bellChannel(log.tenant, log.jobId), listener);
+  const onAbort = () => listener.wake();
+  options.signal?.addEventListener('abort', onAbort);
+  try {
+    while (options.signal?.aborted !== true) {
+      let batch = listener.take();
+      if (batch === 'gap') {
+        const after = listener.beginRead();
+        batch = await readLog(deps.redis, log, after, PAGE);
+        listener.endRead(batch);
+        if (batch.length === 0 && (await hasEnded(deps.redis, log, after))) return;
+      }
+      const last = batch.at(-1);
+      if (last === undefined) {
+        await listener.nextRing(IDLE_READ_MS);
+        continue;
+      }
+      yield batch;
+      if (isTerminal(last.record)) return;
+    }
+  } finally {
+    options.signal?.removeEventListener('abort', onAbort);
+    stopListening();
+  }
+}
+
+/** Whether nothing can come after `after`, which a read has just found nothing behind. */
+async function hasEnded(
+  redis: Redis,
+  log: Pick<LogAddress, 'tenant' | 'jobId'>,
+  after: string,
+): Promise<boolean> {
+  const last = await readLastEntry(redis, log);
+  if (last === undefined) throw logNotFound(log.jobId);
+  const position = compareLogIds(after, last.id);
+  if (position > 0) throw unknownCursor(log.jobId, after);
+  return position === 0 && isTerminal(last.record);
+}
+
+/** Decides for each doorbell message whether it continues what was delivered, and keeps the continuation. */
+class GapDetector implements BellListener {
+  readonly #tenant: string;
+  /** Last entry delivered. */
+  #delivered: string;
+  /** Messages that follow one another; unless a read is under way, the first follows `#delivered`. */
+  #heard: Ring[] = [];
+  #heardChars = 0;
+  /** Whether the log must be read before a message can be taken. */
+  #gap = true;
+  #reading = false;
+  #wakeUp: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  constructor(tenant: string, after: string) {
+    this.#tenant = tenant;
+    this.#delivered = after;
+  }
+
+  ring(message: string): void {
+    if (!this.#gap) this.#hear(decodeRing(this.#tenant, message), message.length);
+    this.wake();
+  }
+
+  #hear(ring: Ring, chars: number): void {
+    const tail = this.#heard.at(-1)?.entry.id ?? this.#delivered;
+    if (compareLogIds(ring.entry.id, tail) <= 0) return;
+    const follows = ring.prev === tail || (this.#reading && this.#heard.length === 0);
+    if (!follows || this.#heardChars > MAX_HEARD_CHARS) return this.missed();
+    this.#heard.push(ring);
+    this.#heardChars += chars;
+  }
+
+  /** Forgets what was heard but not delivered; the log has it. */
+  missed(): void {
+    this.#gap = true;
+    this.#forgetHeard();
+    this.wake();
+  }
+
+  /** What has been heard since the last call, or that the log must be read. */
+  take(): LogEntry[] | 'gap' {
+    if (this.#gap) return 'gap';
+    const batch = this.#heard.map((ring) => ring.entry);
+    this.#forgetHeard();
+    this.#delivered = batch.at(-1)?.id ?? this.#delivered;
+    return batch;
+  }
+
+  /** Begins a read of the log after the id returned. */
+  beginRead(): string {
+    this.#gap = false;
+    this.#reading = true;
+    return this.#delivered;
+  }
+
+  /** Takes what the read brought, and keeps of what was heard meanwhile what continues it. */
+  endRead(batch: readonly LogEntry[]): void {
+    this.#reading = false;
+    const last = batch.at(-1)?.id ?? this.#delivered;
+    this.#delivered = last;
+    this.#heard = this.#heard.filter((ring) => compareLogIds(ring.entry.id, last) > 0);
+    const next = this.#heard[0];
+    if (batch.length === PAGE || (next !== undefined && next.prev !== last)) this.missed();
+  }
+
+  wake(): void {
+    this.#wakeUp.resolve();
+  }
+
+  /** Resolves at the next message, or after `idleMs`, which counts as a gap. */
+  async nextRing(idleMs: number): Promise<void> {
+    const timer = setTimeout(() => this.missed(), idleMs);
+    await this.#wakeUp.promise;
+    clearTimeout(timer);
+    this.#wakeUp = Promise.withResolvers();
+  }
+
+  #forgetHeard(): void {
+    this.#heard = [];
+    this.#heardChars = 0;
+  }
+}

@@ -1,0 +1,63 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { pino, stdTimeFunctions } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** What every log line of one piece of work carries, in whichever service it runs. */
+export interface WorkContext {
+  request_id: string;
+  tenant: string;
+  /** Chat or document id, once there is one. */
+  job_id?: string;
+}
+
+const workContext = new AsyncLocalStorage<WorkContext>();
+
+/** Runs `work` so that each line logged within carries `context`. */
+export function withWorkContext<T>(context: WorkContext, work: () => T): T {
+  return workContext.run(context, work);
+}
+
+/** The context of the work under way, if any. */
+export function currentWorkContext(): WorkContext | undefined {
+  return workContext.getStore();
+}
+
+const SECRET_KEYS = [
+  'authorization',
+  'cookie',
+  'apiKey',
+  'api_key',
+  'password',
+  'OPENAI_API_KEY',
+  'QDRANT_API_KEY',
+  'SLUICE_API_KEY',
+];
+
+/** `redis://user:secret@host` as `redis://user:***@host`. */
+export function hideUrlPassword(url: string): string {
+  return url.replace(/(\/\/[^/@:]*):[^/@]*@/, '$1:***@');
+}
+
+/** A JSON logger to standard output; values under secret-looking keys are replaced, up to three levels down. */
+export function createLogger(options: {
+  service: string;
+  level: string;
+  destination?: DestinationStream;
+}): Logger {
+  return pino(
+    {
+      level: options.level,
+      base: { service: options.service },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      mixin: () => workContext.getStore() ?? {},
+      redact: {
+        paths: SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]),
+        censor: '[redacted]',
+      },
+    },
+    options.destination,
+  );
+}

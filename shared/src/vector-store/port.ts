@@ -1,0 +1,80 @@
+/** A passage of a document with everything needed to cite it. Offsets are UTF-16 code units into the extracted text. */
+export interface Chunk {
+  documentId: string;
+  version: number;
+  /** Position among the chunks of its document version, from 0. */
+  index: number;
+  filename: string;
+  text: string;
+  start: number;
+  end: number;
+  /** First and last page, from 1; absent where the format has no pages. */
+  page?: number;
+  pageEnd?: number;
+  /** Headings above the chunk, outermost first. */
+  headings: string[];
+}
+
+/** A chunk on its way into the store. */
+export interface Point extends Chunk {
+  /** Dense embedding; length = the store's dimensions. */
+  vector: Float32Array;
+  /** Text that BM25 indexes: the headings and the chunk's own text. */
+  indexedText: string;
+}
+
+/** A chunk that a search found. */
+export interface Hit extends Chunk {
+  /** Cosine similarity (-1 to 1) in a dense result, BM25 score (above 0, unbounded) in a lexical one. */
+  score: number;
+}
+
+/** Which chunks a search may return. */
+export interface SearchFilter {
+  /** Only these documents; absent means all of the tenant's. */
+  documents?: readonly string[];
+}
+
+/** One search; each part that is given yields its own ranking. Fusing them is `retrieve.ts`'s work. */
+export interface SearchRequest {
+  vector?: Float32Array;
+  text?: string;
+  /** Most hits per ranking. */
+  limit: number;
+  filter?: SearchFilter;
+}
+
+/** Rankings, best first; empty where the request had no such part. */
+export interface SearchResult {
+  dense: Hit[];
+  lexical: Hit[];
+}
+
+/**
+ * One tenant's view of the store, and the only way to its data: the tenant filter is applied here and nowhere else.
+ */
+export interface TenantVectors {
+  /**
+   * Writes points under deterministic ids (tenant, document, version, index): the same points again change nothing.
+   * They stay invisible to search until their version is activated. At most a few hundred per call.
+   */
+  upsert(points: readonly Point[]): Promise<void>;
+  /** Makes one version of a document the one that search sees, then deletes its other versions. Idempotent. */
+  activate(documentId: string, version: number): Promise<void>;
+  /** Deletes all versions of a document, or only the one given. Idempotent. */
+  deleteDocument(documentId: string, version?: number): Promise<void>;
+  /** Points of the tenant, of one document, or of one version of it, searchable or not. */
+  count(documentId?: string, version?: number): Promise<number>;
+  /** Searches active versions only. */
+  search(request: SearchRequest): Promise<SearchResult>;
+}
+
+/**
+ * Chunks with their vectors, for many tenants. Adapters: `sqlite.ts`, `qdrant.ts`; `contract.ts` is what both must pass.
+ * Every method throws `UnavailableError` (`vector_store_unavailable`) when the store cannot be reached.
+ */
+export interface VectorStore extends AsyncDisposable {
+  forTenant(tenant: string): TenantVectors;
+  /** Resolves when the store answers. */
+  ping(): Promise<void>;
+}
