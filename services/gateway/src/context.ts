@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { BlobStore } from '@sluice/shared/blob-store';
 import type { DocumentRegistry } from '@sluice/shared/documents';
 import type { Doorbell } from '@sluice/shared/event-log/doorbell';
+import type { ReadinessCheck } from '@sluice/shared/health';
 import type { Logger } from '@sluice/shared/logger';
 import type { ModelClient } from '@sluice/shared/model-client';
 import type { JobQueue } from '@sluice/shared/queues';
@@ -20,6 +21,8 @@ export interface GatewayDeps {
   blobs: BlobStore;
   store: VectorStore;
   model: ModelClient;
+  /** What `/readyz` asks. */
+  checks: Record<string, ReadinessCheck>;
   logger: Logger;
   settings: GatewaySettings;
 }

@@ -7,11 +7,8 @@ import { openDocuments } from '@sluice/shared/documents';
 import { Doorbell } from '@sluice/shared/event-log/doorbell';
 import { loadOrExit, runProcess } from '@sluice/shared/lifecycle';
 import { createLogger } from '@sluice/shared/logger';
-import { createModelClient } from '@sluice/shared/model-client';
 import { openQueue } from '@sluice/shared/queues';
-import { closeRedis, connectRedis } from '@sluice/shared/redis/connection';
-import type { ConnectionRole } from '@sluice/shared/redis/connection';
-import { openVectorStore } from '@sluice/shared/vector-store/open';
+import { acquireResources } from '@sluice/shared/resources';
 import { createApp } from './app.ts';
 import { loadConfig } from './config.ts';
 
@@ -19,19 +16,11 @@ const config = loadOrExit(loadConfig);
 const logger = createLogger({ service: 'gateway', level: config.LOG_LEVEL });
 
 await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (stack) => {
-  const connect = (role: ConnectionRole) =>
-    stack.adopt(connectRedis({ url: config.REDIS_URL, role, service: 'gateway', logger }), closeRedis);
-  const commands = connect('commands');
-  const store = stack.use(
-    await openVectorStore({
-      qdrantUrl: config.QDRANT_URL,
-      qdrantApiKey: config.QDRANT_API_KEY,
-      dataDir: config.DATA_DIR,
-      model: config.EMBEDDING_MODEL,
-      dimensions: config.EMBEDDING_DIMENSIONS,
-      logger,
-    }),
-  );
+  const { connect, commands, model, store, checks } = await acquireResources(stack, {
+    service: 'gateway',
+    settings: config,
+    logger,
+  });
   const app = createApp({
     commands,
     reads: connect('worker'),
@@ -41,12 +30,8 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     documents: openDocuments(commands),
     blobs: openBlobStore(config.DATA_DIR),
     store,
-    model: createModelClient({
-      apiKey: config.OPENAI_API_KEY,
-      baseUrl: config.OPENAI_BASE_URL,
-      embeddingModel: config.EMBEDDING_MODEL,
-      embeddingDimensions: config.EMBEDDING_DIMENSIONS,
-    }),
+    model,
+    checks,
     logger,
     settings: {
       apiKey: config.SLUICE_API_KEY,

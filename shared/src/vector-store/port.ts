@@ -56,21 +56,32 @@ export interface SearchResult {
 export interface TenantVectors {
   /**
    * Writes points under deterministic ids (tenant, document, version, index): the same points again change nothing.
-   * They stay invisible to search until their version is activated. At most a few hundred per call.
+   * They stay invisible to search until their version is activated; a point that is already active is left as it is,
+   * so that a late copy of an ingest job cannot take it out of search. At most a few hundred per call.
+   *
+   * @throws SluiceError `wrong_vector_length`, or `invalid_vector` (NaN, infinity)
    */
   upsert(points: readonly Point[]): Promise<void>;
-  /** Makes one version of a document the one that search sees, then deletes its other versions. Idempotent. */
+  /**
+   * Makes one version of a document the one that search sees and deletes the lower ones. Versions only rise: where a
+   * higher one is active already, a late ingest job has lost, and its own version is deleted instead. A higher version
+   * that is still being written stays. Idempotent.
+   */
   activate(documentId: string, version: number): Promise<void>;
   /** Deletes all versions of a document, or only the one given. Idempotent. */
   deleteDocument(documentId: string, version?: number): Promise<void>;
   /** Points of the tenant, of one document, or of one version of it, searchable or not. */
   count(documentId?: string, version?: number): Promise<number>;
-  /** Searches active versions only. */
+  /**
+   * Searches active versions only. A vector of zeros, and a text without words, yield an empty ranking.
+   *
+   * @throws SluiceError as `upsert`; RequestError `invalid_limit` when the limit is not an integer from 1 to 200
+   */
   search(request: SearchRequest): Promise<SearchResult>;
 }
 
 /**
- * Chunks with their vectors, for many tenants. Adapters: `sqlite.ts`, `qdrant.ts`; `contract.ts` is what both must pass.
+ * Chunks with their vectors, for many tenants. Adapters: `sqlite.ts`, `qdrant.ts`; `tests/contract` holds what both must pass.
  * Every method throws `UnavailableError` (`vector_store_unavailable`) when the store cannot be reached.
  */
 export interface VectorStore extends AsyncDisposable {

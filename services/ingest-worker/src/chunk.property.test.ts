@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chunkDocument, type TextChunk } from './chunk.ts';
+
+/** Run with CHUNK_SEED=<number> to repeat a failure; the name of each test shows its seed. */
+const firstSeed = Number(process.env['CHUNK_SEED'] ?? 20_260_101);
+const CANNOT_START = /^[，。！？；：、）】」』”’》…]/;
+
+type Random = () => number;
+
+/** Mulberry32, public domain. */
+function createRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+const count = (random: Random, most: number): number => 1 + Math.floor(random() * most);
+const many = (random: Random, most: number, make: () => string, separator = ''): string =>
+  Array.from({ length: count(random, most) }, make).join(separator);
+
+function makeSentence(random: Random): string {
+  if (random() < 0.5) {
+    const words = many(
+      random,
+      25,
+      () => pick(random, ['alpha', 'a', 'U.S.', 'naïve', '👩‍👩‍👧', 'x'.repeat(70), '𠮷', '3.5']),
+      ' ',
+    );
+    return words + pick(random, ['. ', '? ', '!" ', ', ', '\n', ' — ']);
+  }
+  return (
+    many(random, 60, () =>
+      pick(random, ['汉', '字', '𠮷', '，', '“引', '（注）', 'GPU', 'か', 'e\u0301', '、']),
+    ) + pick(random, ['。', '！”', '？', '；', '……', '\n'])
+  );
+}
+
+interface Generated {
+  text: string;
+  /** Fences and tables, which must be found whole where they fit. */
+  blocks: { start: number; end: number }[];
+}
+
+function makeMarkdown(random: Random): Generated {
+  const generated: Generated = { text: '', blocks: [] };
+  const add = (part: string): void => void (generated.text += part);
+  for (let i = count(random, 25); i > 0; i--) {
+    const kind = random();
+    if (kind < 0.2) add(`${'#'.repeat(count(random, 6))} Heading ${i}\n${pick(random, ['', '\n', '\n\n'])}`);
+    else if (kind < 0.35)
+      addBlock(
+        `\`\`\`ts\n${many(random, 60, () => pick(random, ['# no heading', 'const x = 1;', '', '|']), '\n')}\n\`\`\``,
+      );
+    else if (kind < 0.45)
+      addBlock(`| a | b |\n|---|:-:|\n${many(random, 40, () => '| 汉字。 | text |', '\n')}`);
+    else add(`${many(random, 8, () => makeSentence(random))}${pick(random, ['\n\n', '\n\n\n \n'])}`);
+  }
+  return generated;
+
+  function addBlock(block: string): void {
+    add('\n\n');
+    generated.blocks.push({ start: generated.text.length, end: generated.text.length + block.length });
+    add(`${block}\n\n`);
+  }
+}
+
+function assertInvariants(text: string, chunks: TextChunk[], size: number, overlap: number): void {
+  const covered = new Uint8Array(text.length);
+  for (const [i, chunk] of chunks.entries()) {
+    const where = `chunk ${i} ${JSON.stringify(chunk.text.slice(0, 40))}`;
+    assert.equal(chunk.index, i);
+    assert.equal(chunk.text, text.slice(chunk.start, chunk.end), where);
+    assert.equal(chunk.text, chunk.text.trim(), where);
+    assert.ok(chunk.text.length > 0, where);
+    assert.ok(chunk.text.isWellFormed(), `${where} tears a surrogate pair`);
+    covered.fill(1, chunk.start, chunk.end);
+    const previous = chunks[i - 1];
+    if (!previous) continue;
+    assert.ok(previous.start < chunk.start && previous.end < chunk.end, `${where} brings nothing new`);
+    assert.ok(previous.end - chunk.start <= overlap, `${where} repeats ${previous.end - chunk.start}`);
+  }
+  const missed = text.split('').findIndex((char, at) => char.trim() !== '' && covered[at] === 0);
+  assert.equal(missed, -1, `character ${missed} is in no chunk; size ${size}`);
+}
+
+for (let seed = firstSeed; seed < firstSeed + 60; seed++) {
+  test(`keeps its promises on generated Markdown (seed ${seed})`, () => {
+    const random = createRandom(seed);
+    const { text, blocks } = makeMarkdown(random);
+    const size = pick(random, [120, 300, 500, 1000]);
+    const overlap = pick(random, [0, 20, 50, 119]);
+    const chunks = chunkDocument({ text, syntax: 'markdown', pages: [] }, { size, overlap });
+    assertInvariants(text, chunks, size, overlap);
+    const kept = blocks.filter(({ start, end }) => end - start <= size);
+    for (const chunk of chunks) {
+      const holdsBlock = kept.some(({ start, end }) => chunk.start <= start && end <= chunk.end);
+      assert.ok(chunk.text.length <= (holdsBlock ? 1.25 * size : size), `chunk ${chunk.index} is too long`);
+      for (const { start, end } of kept) {
+        const isWhole = chunk.start <= start && end <= chunk.end;
+        assert.ok(
+          isWhole || chunk.end <= start || chunk.start >= end,
+          `chunk ${chunk.index} tears ${start}-${end}`,
+        );
+      }
+    }
+  });
+
+  test(`keeps its promises on generated plain text (seed ${seed})`, () => {
+    const random = createRandom(seed);
+    const text = many(random, 80, () => makeSentence(random), pick(random, ['', '\n', '\n\n']));
+    const size = pick(random, [2, 3, 60, 120, 500]);
+    const overlap = pick(random, [0, 1, Math.floor(size / 10), size - 1]);
+    const chunks = chunkDocument({ text, syntax: 'plain', pages: [] }, { size, overlap });
+    assertInvariants(text, chunks, size, overlap);
+    for (const chunk of chunks) assert.ok(chunk.text.length <= size, `chunk ${chunk.index} is too long`);
+    if (size < 60) return;
+    for (const chunk of chunks.slice(1)) assert.doesNotMatch(chunk.text, CANNOT_START);
+  });
+}
+
+test('tears no grapheme cluster in runs without words', () => {
+  const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  for (const cluster of ['e\u0301', '👩‍👩‍👧', 'x🇩🇪', 'a\u0300\u0301\u0302', '汉\ufe00', '👍🏽', 'か\u3099']) {
+    const text = cluster.repeat(200);
+    const boundaries = new Set([...segmenter.segment(text)].map(({ index }) => index));
+    for (const chunk of chunkDocument({ text, syntax: 'plain', pages: [] }, { size: 101, overlap: 10 })) {
+      assert.ok(boundaries.has(chunk.start), `${cluster} is torn at ${chunk.start}`);
+    }
+  }
+});

@@ -1,0 +1,36 @@
+import type { z } from 'zod';
+import {
+  commonSettings,
+  healthSettings,
+  integer,
+  modelSettings,
+  parseSettings,
+  settingsSchema,
+  vectorStoreSettings,
+} from '@sluice/shared/config';
+
+const schema = settingsSchema({
+  ...commonSettings,
+  ...modelSettings,
+  ...vectorStoreSettings,
+  ...healthSettings(8002),
+  /** Characters of a chunk. */
+  CHUNK_SIZE: integer(50, 20_000).default(500),
+  /** Characters that a chunk repeats of the one before. */
+  CHUNK_OVERLAP: integer(0, 10_000).default(50),
+  /** Documents that one process ingests at the same time. */
+  INGEST_CONCURRENCY: integer(1, 100).default(2),
+  /** Limits of the process that extracts one document. */
+  EXTRACT_TIMEOUT_MS: integer(1_000, 3_600_000).default(120_000),
+  EXTRACT_MEMORY_MB: integer(128, 65_536).default(1_024),
+}).refine((value) => value.CHUNK_OVERLAP * 2 <= value.CHUNK_SIZE, {
+  path: ['CHUNK_OVERLAP'],
+  error: 'must be at most half of CHUNK_SIZE',
+});
+
+export type IngestWorkerConfig = z.output<typeof schema>;
+
+/** Reads the environment. Throws a `ConfigError` that lists every problem. */
+export function loadConfig(): IngestWorkerConfig {
+  return parseSettings(schema, process.env);
+}

@@ -1,0 +1,196 @@
+import { UnrecoverableError } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { blobKeys } from '@sluice/shared/blob-store';
+import type { BlobStore } from '@sluice/shared/blob-store';
+import type { JobData } from '@sluice/shared/contracts/jobs';
+import type { DocumentPatch, DocumentRegistry } from '@sluice/shared/documents';
+import { SluiceError, UnavailableError } from '@sluice/shared/errors';
+import { closeLog, createLog, readLastEntry } from '@sluice/shared/event-log/log';
+import { LogWriter } from '@sluice/shared/event-log/writer';
+import type { Logger } from '@sluice/shared/logger';
+import type { ModelClient } from '@sluice/shared/model-client';
+import type { TakenJob } from '@sluice/shared/queues';
+import type { VectorStore } from '@sluice/shared/vector-store/port';
+import { chunkDocument } from './chunk.ts';
+import type { ChunkOptions } from './chunk.ts';
+import { embedChunks } from './embed.ts';
+import type { Extractor } from './extract/pool.ts';
+
+/** What ingesting needs. */
+export interface IngestDeps {
+  /** Role `worker`. */
+  redis: Redis;
+  /** Role `appender`. */
+  appender: Redis;
+  documents: DocumentRegistry;
+  blobs: BlobStore;
+  store: VectorStore;
+  model: ModelClient;
+  extractor: Extractor;
+  chunking: ChunkOptions;
+  retentionMs: number;
+  logger: Logger;
+}
+
+type IngestJob = JobData<'ingest'>;
+
+/** The document was deleted, or a later attempt has it: nothing more may be written for it. */
+class NoLongerOurs extends Error {
+  readonly why: 'gone' | 'stale';
+
+  constructor(why: 'gone' | 'stale') {
+    super(`the document is ${why}`);
+    this.why = why;
+  }
+}
+
+/**
+ * Ingests one document: extract, chunk, embed, upsert, then make the version searchable at once. Doing it again leaves
+ * the same points. Whatever happens, the document ends `ready` or `failed` and its log ends with it.
+ */
+export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>): Promise<void> {
+  const { data, attempt } = job;
+  const log = { tenant: data.tenant, jobId: data.id, retentionMs: deps.retentionMs };
+  if (await isSettled(deps, data)) return;
+  if (!(await readLastEntry(deps.redis, log)))
+    await createLog(deps.redis, log, { type: 'queued', position: 0 });
+  const writer = new LogWriter({ redis: deps.appender, log, attempt });
+  const signal = AbortSignal.any([job.signal, writer.signal]);
+  const setState = async (patch: DocumentPatch) => {
+    const result = await deps.documents.update(data.tenant, data.id, attempt, patch);
+    if (result !== 'updated') throw new NoLongerOurs(result);
+  };
+  try {
+    await setState({ status: 'processing', error: null });
+    writer.append({ type: 'started', attempt });
+    const chunks = await index(deps, data, writer, setState, signal);
+    await writer.close({ type: 'done', finish_reason: 'indexed', chunks });
+    deps.logger.info({ attempt, chunks }, 'document indexed');
+  } catch (error) {
+    if (error instanceof NoLongerOurs) return abandonDocument(deps, data, error.why);
+    if (writer.signal.aborted)
+      return deps.logger.warn({ attempt, reason: String(writer.signal.reason) }, 'lost the job: stopped');
+    if (job.signal.aborted) throw error;
+    await retryOrFail(deps, job, writer, error);
+  }
+}
+
+/** A worker that was lost between a document's end and its job's end leaves nothing to do but to end its log. */
+async function isSettled(deps: IngestDeps, { tenant, id }: IngestJob): Promise<boolean> {
+  const document = await deps.documents.find(tenant, id);
+  const log = { tenant, jobId: id, retentionMs: deps.retentionMs };
+  if (document?.status === 'ready') {
+    await closeLog(deps.appender, log, {
+      type: 'done',
+      finish_reason: 'indexed',
+      chunks: document.chunks ?? 0,
+    });
+    return true;
+  }
+  if (document?.status === 'failed' && document.error) {
+    await closeLog(deps.appender, log, {
+      type: 'failed',
+      code: document.error.code,
+      error: document.error.message,
+    });
+    return true;
+  }
+  return false;
+}
+
+/** @returns how many chunks the document has */
+async function index(
+  deps: IngestDeps,
+  { tenant, id, version, filename, type, blob_key }: IngestJob,
+  writer: LogWriter,
+  setState: (patch: DocumentPatch) => Promise<void>,
+  signal: AbortSignal,
+): Promise<number> {
+  const vectors = deps.store.forTenant(tenant);
+
+  writer.append({ type: 'progress', stage: 'extract', done: 0, total: 1 });
+  const extracted = await deps.blobs.withLocalFile(blob_key, (path) =>
+    deps.extractor.extract(path, type, { signal }),
+  );
+  await deps.blobs.putText(blobKeys.text(tenant, id, version), extracted.text);
+
+  const chunks = chunkDocument(extracted, deps.chunking);
+  writer.append({ type: 'progress', stage: 'chunk', done: chunks.length, total: chunks.length });
+
+  let stored = 0;
+  for await (const points of embedChunks(deps.model, { documentId: id, version, filename }, chunks, signal)) {
+    await vectors.upsert(points);
+    stored += points.length;
+    writer.append({ type: 'progress', stage: 'upsert', done: stored, total: chunks.length });
+    signal.throwIfAborted();
+  }
+  await vectors.activate(id, version);
+  await setState({
+    status: 'ready',
+    chunks: chunks.length,
+    characters: extracted.text.length,
+    ...(extracted.pageCount !== undefined && { pages: extracted.pageCount }),
+  });
+  return chunks.length;
+}
+
+/** Removes what a deleted document's job wrote; a later attempt's document is left alone. */
+async function abandonDocument(
+  deps: IngestDeps,
+  { tenant, id }: IngestJob,
+  why: 'gone' | 'stale',
+): Promise<void> {
+  deps.logger.info({ why }, 'stopped ingesting');
+  if (why === 'stale') return;
+  await deps.store.forTenant(tenant).deleteDocument(id);
+  await deps.blobs.deleteAll(blobKeys.document(tenant, id));
+  await closeLog(deps.appender, { tenant, jobId: id, retentionMs: deps.retentionMs }, { type: 'cancelled' });
+}
+
+/** Lets the queue try again what may pass (a dependency is away); ends the document with its error otherwise. */
+async function retryOrFail(
+  deps: IngestDeps,
+  job: TakenJob<'ingest'>,
+  writer: LogWriter,
+  error: unknown,
+): Promise<never> {
+  const mayPass = !(error instanceof SluiceError) || error instanceof UnavailableError;
+  if (mayPass && !job.isLastTry) {
+    deps.logger.warn({ err: error, attempt: job.attempt }, 'ingest failed: will be tried again');
+    throw error;
+  }
+  deps.logger.warn({ err: error, attempt: job.attempt }, 'document failed');
+  const known = error instanceof SluiceError;
+  const code = known ? error.code : 'internal_error';
+  const message = known
+    ? error.message
+    : 'Something went wrong while reading the document. Try to upload it again.';
+  const result = await deps.documents.update(job.data.tenant, job.data.id, job.attempt, {
+    status: 'failed',
+    error: { code, message },
+  });
+  if (result === 'gone') await abandonDocument(deps, job.data, result);
+  else await writer.close({ type: 'failed', code, error: message });
+  throw new UnrecoverableError(`${code}: ${message}`);
+}
+
+/** Ends a document whose job was given up: its workers died each time, or its data made no sense. */
+export async function giveUpDocument(
+  deps: IngestDeps,
+  { tenant, id }: { tenant: string; id: string },
+): Promise<void> {
+  const code = 'worker_lost';
+  const message = 'The workers that tried to read the document were lost. Try to upload it again.';
+  const document = await deps.documents.find(tenant, id);
+  if (document && document.status !== 'ready' && document.status !== 'failed') {
+    await deps.documents.update(tenant, id, Number.MAX_SAFE_INTEGER, {
+      status: 'failed',
+      error: { code, message },
+    });
+  }
+  await closeLog(
+    deps.appender,
+    { tenant, jobId: id, retentionMs: deps.retentionMs },
+    { type: 'failed', code, error: message },
+  );
+}

@@ -1,0 +1,54 @@
+import { openBlobStore } from '@sluice/shared/blob-store';
+import { openDocuments } from '@sluice/shared/documents';
+import { serveHealth } from '@sluice/shared/health';
+import { loadOrExit, runProcess } from '@sluice/shared/lifecycle';
+import { createLogger } from '@sluice/shared/logger';
+import { startWorker } from '@sluice/shared/queues';
+import { acquireResources } from '@sluice/shared/resources';
+import { loadConfig } from './config.ts';
+import { createExtractor } from './extract/pool.ts';
+import { giveUpDocument, ingestDocument } from './ingest.ts';
+
+const config = loadOrExit(loadConfig);
+const logger = createLogger({ service: 'ingest-worker', level: config.LOG_LEVEL });
+
+await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (stack) => {
+  const resources = await acquireResources(stack, { service: 'ingest-worker', settings: config, logger });
+  const { connect, model, store, checks } = resources;
+  const redis = connect('worker');
+  const extractor = stack.use(
+    createExtractor({
+      concurrency: config.INGEST_CONCURRENCY,
+      timeoutMs: config.EXTRACT_TIMEOUT_MS,
+      heapMb: Math.floor(config.EXTRACT_MEMORY_MB / 2),
+      rssMb: config.EXTRACT_MEMORY_MB,
+      onSettled: (report) => logger.info(report, 'extracted'),
+    }),
+  );
+
+  const deps = {
+    redis,
+    appender: connect('appender'),
+    documents: openDocuments(redis),
+    blobs: openBlobStore(config.DATA_DIR),
+    store,
+    extractor,
+    model,
+    chunking: { size: config.CHUNK_SIZE, overlap: config.CHUNK_OVERLAP },
+    retentionMs: config.LOG_RETENTION_SECONDS * 1_000,
+    logger,
+  };
+  const options = { redis, concurrency: config.INGEST_CONCURRENCY, logger };
+  stack.use(
+    startWorker('ingest', options, {
+      run: (job) => ingestDocument(deps, job),
+      async abandoned(address, reason) {
+        await giveUpDocument(deps, address);
+        logger.error({ job_id: address.id, tenant: address.tenant, reason }, 'gave up a document');
+      },
+    }),
+  );
+
+  const health = stack.use(await serveHealth({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, checks }));
+  logger.info({ health_port: health.port, concurrency: config.INGEST_CONCURRENCY }, 'ingest-worker ready');
+});

@@ -1,0 +1,60 @@
+import type { Redis } from 'ioredis';
+import type { z } from 'zod';
+import type { commonSettings, modelSettings, vectorStoreSettings } from './config.ts';
+import type { ReadinessCheck } from './health.ts';
+import type { Logger } from './logger.ts';
+import { createModelClient } from './model-client.ts';
+import type { ModelClient } from './model-client.ts';
+import { closeRedis, connectRedis } from './redis/connection.ts';
+import type { ConnectionRole } from './redis/connection.ts';
+import { openVectorStore } from './vector-store/open.ts';
+import type { VectorStore } from './vector-store/port.ts';
+
+/** Settings that every service has. */
+export type ServiceSettings = z.output<
+  z.ZodObject<typeof commonSettings & typeof modelSettings & typeof vectorStoreSettings>
+>;
+
+/** What every service acquires in the same way; all of it is released by the stack that it was acquired with. */
+export interface ServiceResources {
+  /** Opens one more connection, of a role. */
+  connect: (role: ConnectionRole) => Redis;
+  /** The connection of the role `commands`. */
+  commands: Redis;
+  model: ModelClient;
+  store: VectorStore;
+  /** What `/readyz` asks of each service. */
+  checks: Record<string, ReadinessCheck>;
+}
+
+/** Acquires connections, model and vector store for a service, and registers their release on `stack`. */
+export async function acquireResources(
+  stack: AsyncDisposableStack,
+  options: { service: string; settings: ServiceSettings; logger: Logger },
+): Promise<ServiceResources> {
+  const { service, settings, logger } = options;
+  const connect = (role: ConnectionRole) =>
+    stack.adopt(connectRedis({ url: settings.REDIS_URL, role, service, logger }), closeRedis);
+  const commands = connect('commands');
+  const store = stack.use(
+    await openVectorStore({
+      qdrantUrl: settings.QDRANT_URL,
+      qdrantApiKey: settings.QDRANT_API_KEY,
+      dataDir: settings.DATA_DIR,
+      model: settings.EMBEDDING_MODEL,
+      dimensions: settings.EMBEDDING_DIMENSIONS,
+      logger,
+    }),
+  );
+  const model = createModelClient({
+    apiKey: settings.OPENAI_API_KEY,
+    baseUrl: settings.OPENAI_BASE_URL,
+    embeddingModel: settings.EMBEDDING_MODEL,
+    embeddingDimensions: settings.EMBEDDING_DIMENSIONS,
+  });
+  const checks = {
+    redis: async () => void (await commands.ping()),
+    vector_store: () => store.ping(),
+  };
+  return { connect, commands, model, store, checks };
+}

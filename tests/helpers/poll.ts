@@ -1,0 +1,1 @@
+export { waitFor } from '../../dev/wait-for.ts';
