@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { wordParagraph, writeDocx, writeZip } from '../../tests/helpers/zip.ts';
-import { checkContent, type DocumentType, documentTypeOf } from './document-type.ts';
+import type { DocumentType } from './contracts/knowledge.ts';
+import { checkContent, documentTypeOf } from './document-type.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'document-type-'));
 after(() => rmSync(folder, { recursive: true }));

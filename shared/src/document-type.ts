@@ -1,10 +1,8 @@
 import { open } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileTypeFromFile } from 'file-type';
-import { DocumentError } from '@sluice/shared/errors';
-
-/** The kinds of document that Sluice can index. */
-export type DocumentType = 'pdf' | 'docx' | 'markdown' | 'text';
+import type { DocumentType } from './contracts/knowledge.ts';
+import { DocumentError } from './errors.ts';
 
 const TYPE_BY_ENDING: Record<string, DocumentType> = {
   '.pdf': 'pdf',

@@ -35,11 +35,6 @@ const SECRET_KEYS = [
   'SLUICE_API_KEY',
 ];
 
-/** `redis://user:secret@host` as `redis://user:***@host`. */
-export function hideUrlPassword(url: string): string {
-  return url.replace(/(\/\/[^/@:]*):[^/@]*@/, '$1:***@');
-}
-
 /** A JSON logger to standard output; values under secret-looking keys are replaced, up to three levels down. */
 export function createLogger(options: {
   service: string;

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { probeHttp } from '../../dev/specs.ts';
 import { findFreePort } from '../../dev/ports.ts';
 import { waitFor } from './poll.ts';
+import { trackProcess } from './track.ts';
 
 export type ServiceName = 'gateway' | 'chat-worker' | 'ingest-worker';
 
@@ -45,6 +46,7 @@ export async function startService(name: ServiceName, env: Record<string, string
     // The services end when this channel closes, so none outlives a test run that is killed.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  trackProcess(child, `the ${name}`);
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (data: Buffer) => (output += data.toString()));

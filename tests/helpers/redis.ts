@@ -8,6 +8,7 @@ import { buildRedisArgs, probeRedis } from '../../dev/local-redis.ts';
 import { findFreePort } from '../../dev/ports.ts';
 import { findRedisServer } from '../../dev/redis-binary.ts';
 import { waitFor } from './poll.ts';
+import { trackProcess } from './track.ts';
 
 /** A Redis server of a test's own, on a free port and in a folder of its own. */
 export interface TestRedis extends AsyncDisposable {
@@ -71,6 +72,7 @@ async function launch(binary: string, args: string[], port: number): Promise<Chi
   for (const stream of [redis.stdout, redis.stderr])
     stream.on('data', (data: Buffer) => (output += data.toString()));
   redis.once('error', (error) => (output += error.message));
+  trackProcess(redis, 'redis-server');
   endWithThisProcess(redis);
   try {
     await waitFor(

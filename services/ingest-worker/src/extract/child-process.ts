@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import type { DocumentType } from '@sluice/shared/document-type';
+import type { DocumentType } from '@sluice/shared/contracts/knowledge';
 import { childFlags, demoteProcess, readRss } from './isolation.ts';
 import type { ChildMessage, ExtractionReply, ExtractionTask } from './protocol.ts';
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { DocumentError } from '@sluice/shared/errors';
-import type { DocumentType } from '@sluice/shared/document-type';
+import type { DocumentType } from '@sluice/shared/contracts/knowledge';
 import { closeNetwork } from './close-network.ts';
 import type { ExtractedDocument } from './document.ts';
 import type { ChildMessage, ExtractionOutcome, ExtractionReply, ExtractionTask } from './protocol.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { stream, textAt, writePdf } from './pdf-fixture.ts';
+import { stream, textAt, writePdf } from '../../../../tests/helpers/pdf.ts';
 import { extractPdf } from './pdf.ts';
 
 async function extractPages(...pages: string[]): Promise<string> {

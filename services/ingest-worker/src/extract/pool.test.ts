@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { DocumentError } from '@sluice/shared/errors';
-import { textAt, writeNestedPdf, writePdf } from './pdf-fixture.ts';
+import { textAt, writeNestedPdf, writePdf } from '../../../../tests/helpers/pdf.ts';
 import { startChild } from './child-process.ts';
 import { createExtractor, type ExtractionReport } from './pool.ts';
 

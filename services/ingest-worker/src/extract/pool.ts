@@ -1,5 +1,5 @@
 import { DocumentError, type DocumentErrorCode, UnavailableError } from '@sluice/shared/errors';
-import type { DocumentType } from '@sluice/shared/document-type';
+import type { DocumentType } from '@sluice/shared/contracts/knowledge';
 import {
   type ChildResult,
   type ExtractionChild,

@@ -1,5 +1,5 @@
 import type { DocumentErrorCode } from '@sluice/shared/errors';
-import type { DocumentType } from '@sluice/shared/document-type';
+import type { DocumentType } from '@sluice/shared/contracts/knowledge';
 import type { ExtractedDocument } from './document.ts';
 
 /** Parent to child: a document of `size` bytes follows on stdin. */
