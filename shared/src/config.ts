@@ -17,13 +17,11 @@ const urlWithProtocol = (protocol: RegExp, example: string) =>
   z.url({ protocol, error: `must be a URL such as ${example}` });
 const httpUrl = (example: string) => urlWithProtocol(/^https?$/, example);
 
-/** A decimal integer within bounds, given as an environment string. */
-export const integer = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, { error: `must be a whole number from ${min} to ${max}`, abort: true })
-    .transform(Number)
-    .refine((n) => n >= min && n <= max, { error: `must be a whole number from ${min} to ${max}` });
+/** A whole number within bounds. */
+export function integer(min: number, max: number) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.coerce.number({ error }).refine((n) => Number.isInteger(n) && n >= min && n <= max, { error });
+}
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -59,24 +57,24 @@ export const healthSettings = (defaultPort: number) => ({
   HEALTH_PORT: integer(0, 65_535).default(defaultPort),
 });
 
+/** Lets a check that compares variables run although another variable is wrong, so that all problems show at once. */
+export const evenIfOthersAreWrong = { when: () => true };
+
 /**
  * A schema over `settings` which also requires a way to reach a model.
  */
 export function settingsSchema<S extends z.ZodRawShape & typeof modelSettings>(settings: S) {
-  return z.object(settings).superRefine((value, context) => {
-    const { OPENAI_API_KEY, OPENAI_BASE_URL } = value as {
-      OPENAI_API_KEY?: string;
-      OPENAI_BASE_URL?: string;
-    };
-    if (OPENAI_API_KEY === undefined && OPENAI_BASE_URL === undefined) {
-      context.addIssue({
-        code: 'custom',
-        path: ['OPENAI_API_KEY'],
-        message:
-          'set it, or OPENAI_BASE_URL for another OpenAI-compatible server (npm start runs an offline model when neither is set)',
-      });
-    }
+  return z.object(settings).refine(hasModel, {
+    ...evenIfOthersAreWrong,
+    path: ['OPENAI_API_KEY'],
+    error:
+      'set it, or OPENAI_BASE_URL for another OpenAI-compatible server (npm start runs an offline model when neither is set)',
   });
+}
+
+function hasModel(value: object): boolean {
+  const { OPENAI_API_KEY, OPENAI_BASE_URL } = value as Record<string, unknown>;
+  return OPENAI_API_KEY !== undefined || OPENAI_BASE_URL !== undefined;
 }
 
 /**

@@ -26,14 +26,15 @@ export async function runProcess(
   const { logger } = options;
   const stack = new AsyncDisposableStack();
 
+  let phase: 'starting' | 'running' | 'draining' = 'starting';
   const stopRequested = new Promise<string>((resolve) => {
-    let asked = false;
     const ask = (reason: string) => {
-      if (asked) {
+      if (phase === 'starting') process.exit(0);
+      if (phase === 'draining') {
         logger.fatal({ reason }, 'second signal: ending without draining');
         process.exit(1);
       }
-      asked = true;
+      phase = 'draining';
       resolve(reason);
     };
     process.on('SIGTERM', () => ask('SIGTERM'));
@@ -49,6 +50,7 @@ export async function runProcess(
 
   try {
     await start(stack);
+    phase = 'running';
   } catch (error) {
     return die(error, `could not start: ${error instanceof Error ? error.message : String(error)}`);
   }

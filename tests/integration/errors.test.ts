@@ -186,7 +186,7 @@ describe('access', () => {
   it('does not open itself to other machines without a key', async () => {
     const env = { OPENAI_API_KEY: 'x', REDIS_URL: 'redis://127.0.0.1:1', HOST: '0.0.0.0' };
     const { startService } = await import('../helpers/process.ts');
-    await assert.rejects(startService('gateway', env), /HOST: 0\.0\.0\.0 can be reached from other machines/);
+    await assert.rejects(startService('gateway', env), /HOST: can be reached from other machines/);
   });
 });
 

@@ -281,10 +281,12 @@ describe('event log', () => {
       for await (const _ of follow(log)) break;
       await waitFor(async () => (await subscribers()) === 0, { what: 'the subscription to end' });
       const stop = new AbortController();
-      const reader = collect(follow(log, { signal: stop.signal }));
-      await waitFor(async () => (await subscribers()) === 1, { what: 'the subscription' });
+      const reader = follow(log, { signal: stop.signal });
+      assert.equal((await reader.next()).value?.length, 1);
+      assert.equal(await subscribers(), 1);
+      const next = reader.next();
       stop.abort();
-      assert.equal((await reader).length, 1);
+      assert.deepEqual(await next, { done: true, value: undefined });
       await waitFor(async () => (await subscribers()) === 0, { what: 'the subscription to end' });
     });
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   commonSettings,
+  evenIfOthersAreWrong,
   integer,
   modelSettings,
   parseSettings,
@@ -32,14 +33,15 @@ const schema = settingsSchema({
       error: 'must be a comma-separated list of origins such as http://localhost:3000, or *',
     }),
   UPLOAD_MAX_BYTES: integer(1, 1024 ** 3).default(10 * 1024 ** 2),
-}).superRefine((value, context) => {
-  if (LOOPBACK.test(value.HOST) || value.SLUICE_API_KEY !== undefined || value.AUTH === 'off') return;
-  context.addIssue({
-    code: 'custom',
+}).refine(
+  (value) => LOOPBACK.test(value.HOST) || value.SLUICE_API_KEY !== undefined || value.AUTH === 'off',
+  {
+    ...evenIfOthersAreWrong,
     path: ['HOST'],
-    message: `${value.HOST} can be reached from other machines, and no SLUICE_API_KEY is set; set one, or AUTH=off if something in front checks who calls`,
-  });
-});
+    error:
+      'can be reached from other machines, and no SLUICE_API_KEY is set; set one, or AUTH=off if something in front checks who calls',
+  },
+);
 
 export type GatewayConfig = z.output<typeof schema>;
 

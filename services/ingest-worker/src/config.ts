@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import {
   commonSettings,
+  evenIfOthersAreWrong,
   healthSettings,
   integer,
   modelSettings,
@@ -23,7 +24,8 @@ const schema = settingsSchema({
   /** Limits of the process that extracts one document. */
   EXTRACT_TIMEOUT_MS: integer(1_000, 3_600_000).default(120_000),
   EXTRACT_MEMORY_MB: integer(128, 65_536).default(1_024),
-}).refine((value) => value.CHUNK_OVERLAP * 2 <= value.CHUNK_SIZE, {
+}).refine((value) => !(value.CHUNK_OVERLAP * 2 > value.CHUNK_SIZE), {
+  ...evenIfOthersAreWrong,
   path: ['CHUNK_OVERLAP'],
   error: 'must be at most half of CHUNK_SIZE',
 });

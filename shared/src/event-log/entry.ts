@@ -24,6 +24,12 @@ export function compareLogIds(a: string, b: string): number {
   return Number(attemptA) - Number(attemptB) || Number(seqA) - Number(seqB);
 }
 
+/** The least id above `id`: where a read after `id` begins. (Redis has exclusive ranges only since 6.2.) */
+export function nextLogId(id: string): string {
+  const [, attempt, seq] = ID.exec(id) ?? [];
+  return `${attempt}-${Number(seq) + 1}`;
+}
+
 /** A record as the two strings that the stream stores: its type and the JSON of the rest. */
 export function encodeRecord(record: LogRecord): [type: string, data: string] {
   const { type, ...data } = record;

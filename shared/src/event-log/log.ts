@@ -4,7 +4,7 @@ import type { LogRecord, TerminalRecord } from '../contracts/events.ts';
 import { logKey } from '../redis/keys.ts';
 import { LogRefusedError, runAppend } from './append.ts';
 import type { LogAddress } from './append.ts';
-import { decodeEntry, encodeRecord, LOG_START } from './entry.ts';
+import { decodeEntry, encodeRecord, LOG_START, nextLogId } from './entry.ts';
 import type { LogEntry } from './entry.ts';
 
 /**
@@ -50,7 +50,7 @@ export async function readLog(
   after: string = LOG_START,
   count = 1_000,
 ): Promise<LogEntry[]> {
-  const entries = await redis.xrange(logKey(log.tenant, log.jobId), `(${after}`, '+', 'COUNT', count);
+  const entries = await redis.xrange(logKey(log.tenant, log.jobId), nextLogId(after), '+', 'COUNT', count);
   return entries.map((entry) => decodeEntry(log.tenant, entry));
 }
 

@@ -1,0 +1,25 @@
+# One image for every service; docker-compose.yml chooses the service by its command.
+FROM node:24-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+COPY shared/package.json shared/
+COPY services/gateway/package.json services/gateway/
+COPY services/chat-worker/package.json services/chat-worker/
+COPY services/ingest-worker/package.json services/ingest-worker/
+# `npm install` honours the lock file; `npm ci` refuses it where it lacks another platform's optional binaries.
+RUN npm install --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:24-slim
+ENV NODE_ENV=production
+WORKDIR /app
+# A named volume takes its owner from here.
+RUN mkdir /data && chown node:node /data
+COPY --from=dependencies /app/node_modules node_modules
+COPY package.json ./
+COPY shared shared
+COPY services services
+COPY dev/offline-model dev/offline-model
+USER node
+STOPSIGNAL SIGTERM
+EXPOSE 8000
+CMD ["node", "services/gateway/src/main.ts"]

@@ -1,0 +1,4 @@
+export class Refusal extends Error {
+  readonly exitCode: number;
+  constructor(message: string, exitCode?: number);
+}
