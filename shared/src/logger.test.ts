@@ -17,14 +17,16 @@ describe('logger', () => {
     const { logger, lines } = capture();
     await withWorkContext({ request_id: 'r1', tenant: 'default', job_id: 'j1' }, async () => {
       await Promise.resolve();
-      logger.info('inside');
+      logger.info({ own: 'of this line' }, 'inside');
+      logger.info('also inside');
     });
     logger.info('outside');
-    const [inside, outside] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const [inside, alsoInside, outside] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.deepEqual(
       [inside?.['request_id'], inside?.['tenant'], inside?.['job_id']],
       ['r1', 'default', 'j1'],
     );
+    assert.deepEqual([alsoInside?.['request_id'], alsoInside?.['own']], ['r1', undefined]);
     assert.equal(outside?.['request_id'], undefined);
     assert.equal(inside?.['level'], 'info');
   });

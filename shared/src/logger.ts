@@ -47,7 +47,8 @@ export function createLogger(options: {
       base: { service: options.service },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      mixin: () => workContext.getStore() ?? {},
+      // A copy: pino merges each line's own fields into what it is given.
+      mixin: () => ({ ...workContext.getStore() }),
       redact: {
         paths: SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]),
         censor: '[redacted]',
