@@ -1,8 +1,8 @@
 -- Appends records of one attempt to an event log, or refuses; the only way into a log after its creation.
 -- KEYS[1] log
--- ARGV[1] bell channel  ARGV[2] tenant  ARGV[3] retention in ms
--- ARGV[4] attempt, 0 = one above the highest seen (an outsider ends the log)  ARGV[5] seq of the first record
--- ARGV[6..] type, data, type, data, …
+-- ARGV[1] bell channel  ARGV[2] stop channel  ARGV[3] tenant  ARGV[4] retention in ms
+-- ARGV[5] attempt: 'outsider' = one above the highest seen, 'waiting' = only while no attempt has begun
+-- ARGV[6] seq of the first record (of an attempt)  ARGV[7..] type, data, type, data, …
 -- Returns {'OK', last id} or {'MISSING' | 'CLOSED' | 'FENCED' | 'GAP', last id or ''}.
 local tail = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 if not tail then
@@ -16,16 +16,18 @@ local lastSeq = tonumber(string.sub(last, dash + 1))
 local lastType = tail[2][2]
 local closed = lastType == 'done' or lastType == 'failed' or lastType == 'cancelled'
 
-local attempt = tonumber(ARGV[4])
-local seq = tonumber(ARGV[5])
-local records = (#ARGV - 5) / 2
+local attempt = tonumber(ARGV[5])
+local seq = tonumber(ARGV[6])
+local records = (#ARGV - 6) / 2
 local skip = 0
 
-if attempt == 0 then
-  if closed then
-    return { 'CLOSED', last }
+if ARGV[5] == 'outsider' then
+  attempt, seq = lastAttempt + 1, 1
+elseif ARGV[5] == 'waiting' then
+  if lastAttempt > 0 then
+    return { 'FENCED', last }
   end
-  attempt = lastAttempt + 1
+  attempt, seq = 0, lastSeq + 1
 elseif attempt < lastAttempt then
   return { 'FENCED', last }
 elseif attempt == lastAttempt then
@@ -45,11 +47,15 @@ if closed then
 end
 
 for i = skip, records - 1 do
-  local kind, data = ARGV[6 + 2 * i], ARGV[7 + 2 * i]
+  local kind, data = ARGV[7 + 2 * i], ARGV[8 + 2 * i]
   local id = attempt .. '-' .. (seq + i)
-  redis.call('XADD', KEYS[1], id, 'type', kind, 'tenant', ARGV[2], 'data', data)
-  redis.call('PUBLISH', ARGV[1], last .. ' ' .. id .. ' ' .. kind .. ' ' .. ARGV[2] .. ' ' .. data)
+  redis.call('XADD', KEYS[1], id, 'type', kind, 'tenant', ARGV[3], 'data', data)
+  redis.call('PUBLISH', ARGV[1], last .. ' ' .. id .. ' ' .. kind .. ' ' .. ARGV[3] .. ' ' .. data)
   last = id
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+if lastAttempt > 0 and attempt > lastAttempt then
+  -- Whoever still works on the job hears that it is no longer theirs, also while it has nothing to append.
+  redis.call('PUBLISH', ARGV[2], attempt)
+end
 return { 'OK', last }

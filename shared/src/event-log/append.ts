@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type { LogRecord } from '../contracts/events.ts';
-import { bellChannel, logKey } from '../redis/keys.ts';
+import { bellChannel, logKey, stopChannel } from '../redis/keys.ts';
 import { encodeRecord } from './entry.ts';
 
 const APPEND_LUA = readFileSync(new URL('./append.lua', import.meta.url), 'utf8');
@@ -82,19 +82,21 @@ export async function appendRecords(
 /**
  * `appendRecords` on any connection, at once.
  *
- * @param attempt 0 stands for one above the highest that the log has seen
+ * @param attempt `outsider` stands for one above the highest that the log has seen, `waiting` for records from before
+ *   the first attempt, which are refused once it has begun
  * @throws {LogRefusedError}
  */
 export async function runAppend(
   redis: Redis,
   log: LogAddress,
-  attempt: number,
+  attempt: number | 'outsider' | 'waiting',
   seq: number,
   records: readonly LogRecord[],
 ): Promise<void> {
   const [status] = await withAppend(redis).sluiceAppend(
     logKey(log.tenant, log.jobId),
     bellChannel(log.tenant, log.jobId),
+    stopChannel(log.tenant, log.jobId),
     log.tenant,
     log.retentionMs,
     attempt,

@@ -32,11 +32,26 @@ export async function createLog(redis: Redis, log: LogAddress, first: LogRecord)
  */
 export async function closeLog(redis: Redis, log: LogAddress, record: TerminalRecord): Promise<boolean> {
   try {
-    await runAppend(redis, log, 0, 1, [record]);
+    await runAppend(redis, log, 'outsider', 1, [record]);
     return true;
   } catch (error) {
     if (error instanceof LogRefusedError && (error.refusal === 'CLOSED' || error.refusal === 'MISSING'))
       return false;
+    throw error;
+  }
+}
+
+/**
+ * Notes something about a job that waits for its first attempt.
+ *
+ * @returns false when it waits no longer
+ */
+export async function noteWaiting(redis: Redis, log: LogAddress, record: LogRecord): Promise<boolean> {
+  try {
+    await runAppend(redis, log, 'waiting', 0, [record]);
+    return true;
+  } catch (error) {
+    if (error instanceof LogRefusedError) return false;
     throw error;
   }
 }

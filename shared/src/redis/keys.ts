@@ -17,6 +17,8 @@ export const jobIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 export const logKey = (tenant: string, jobId: string) => `sluice:{${tenant}:${jobId}}:log`;
 /** Pub/sub channel: rung at each append to that log. */
 export const bellChannel = (tenant: string, jobId: string) => `sluice:{${tenant}:${jobId}}:bell`;
+/** Pub/sub channel: rung when an attempt has lost the job, to a later one or to whoever ended the log. */
+export const stopChannel = (tenant: string, jobId: string) => `sluice:{${tenant}:${jobId}}:stop`;
 
 /** Hash: one document's registry entry. */
 export const documentKey = (tenant: string, documentId: string) =>
