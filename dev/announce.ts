@@ -41,5 +41,5 @@ function formatHost(host: string): string {
 }
 
 function hidePassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//***@');
+  return url.replace(/\/\/[^@/]*@/, '//***@').replace(/\?.*/, '');
 }

@@ -58,6 +58,7 @@ export async function planRun(env: NodeJS.ProcessEnv, root: string): Promise<Run
     variables['CHAT_MODEL'] ||= 'offline-chat';
     variables['EMBEDDING_MODEL'] ||= 'offline-embedding';
     variables['EMBEDDING_DIMENSIONS'] ||= OFFLINE_DIMENSIONS;
+    variables['TAKEOVER_PROMPT'] ||= 'prefill';
   }
   return {
     host,

@@ -15,6 +15,7 @@ const ALL_TESTS = [
   'shared/src/**/*.test.ts',
   'services/**/*.test.ts',
   'dev/**/*.test.ts',
+  'client/src/**/*.test.ts',
   'tests/**/*.test.ts',
 ];
 /** Most tests wait for processes of their own; one file at a time would leave a core idle. */

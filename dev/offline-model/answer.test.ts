@@ -56,8 +56,8 @@ test('quotes at most three sentences and none twice', () => {
 });
 
 test('says that the sources do not answer, without a citation', () => {
-  assert.equal(ask('What is the speed of light?', HANDBOOK), 'The sources do not answer this question.');
-  assert.equal(ask('光速是多少？', HANDBOOK, TRAVEL), '所给资料没有回答这个问题。');
+  assert.equal(ask('What is the speed of light?', HANDBOOK), 'Your documents do not answer this question.');
+  assert.equal(ask('光速是多少？', HANDBOOK, TRAVEL), '您的文档没有回答这个问题。');
 });
 
 test('goes on from a partial answer', () => {

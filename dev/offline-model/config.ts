@@ -9,7 +9,7 @@ const schema = z.object({
   PORT: integer(0, 65_535).default(8090),
   OFFLINE_EMBEDDING_DIMENSIONS: integer(1, MAX_DIMENSIONS).default(384),
   /** Milliseconds between two tokens of an answer; 0 is as fast as possible. */
-  OFFLINE_TOKEN_DELAY_MS: integer(0, 60_000).default(8),
+  OFFLINE_TOKEN_DELAY_MS: integer(0, 60_000).default(4),
 });
 
 /**

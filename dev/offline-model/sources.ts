@@ -63,3 +63,8 @@ export function splitSentences(text: string): string[] {
   sentences.push(prose.slice(start).trim());
   return sentences.filter((sentence) => /[\p{L}\p{N}]/u.test(sentence));
 }
+
+/** Whether the conversation says that a search for sources has found none; the chat worker's prompt begins so. */
+export function foundNothing(messages: readonly ChatMessage[]): boolean {
+  return messages.some(({ role, text }) => role === 'system' && text.startsWith('There are no sources'));
+}

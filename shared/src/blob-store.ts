@@ -17,7 +17,6 @@ export interface BlobStore {
   putFile(key: string, localPath: string): Promise<void>;
   putText(key: string, text: string): Promise<void>;
   getText(key: string): Promise<string>;
-  exists(key: string): Promise<boolean>;
   /** Hands out the blob as a local file for as long as `use` runs; the file must not be changed. */
   withLocalFile<T>(key: string, use: (path: string) => Promise<T>): Promise<T>;
   /** Deletes all blobs under a prefix. Idempotent. */
@@ -32,7 +31,6 @@ export function openBlobStore(dataDir: string): BlobStore {
     putFile: (key, localPath) => disk.moveFromFs(localPath, key),
     putText: (key, text) => disk.put(key, text),
     getText: (key) => disk.get(key),
-    exists: (key) => disk.exists(key),
     withLocalFile: (key, use) => use(resolve(root, key)),
     deleteAll: (prefix) => disk.deleteAll(prefix),
   };

@@ -3,7 +3,10 @@ import type { chatStateSchema } from './contracts/chat.ts';
 import type { LogEntry } from './event-log/entry.ts';
 
 /** What a chat's log says so far. */
-export type ChatState = z.infer<typeof chatStateSchema>;
+export type ChatState = z.infer<typeof chatStateSchema> & {
+  /** Whether the model has begun to call tools. */
+  has_tool_calls?: boolean;
+};
 
 /** Folds a chat's log (or its beginning) into its state. */
 export function foldChat(id: string, entries: Iterable<LogEntry>): ChatState {
@@ -24,12 +27,14 @@ export function applyToChat(state: ChatState, { record }: LogEntry): void {
       break;
     case 'reset':
       state.content = '';
+      delete state.has_tool_calls;
       break;
     case 'sources':
       state.sources = record.sources;
       break;
     case 'delta':
       state.content += record.content ?? '';
+      if (record.tool_calls) state.has_tool_calls = true;
       break;
     case 'usage': {
       const { type: _type, ...usage } = record;

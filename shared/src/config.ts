@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { parseRedisUrl } from './redis/url.ts';
+import { DEFAULT_FAILURE_POLICY as POLICY, fallbacksSchema } from './model/settings.ts';
 
 /** Exit code for bad configuration (EX_CONFIG of sysexits.h): restarting cannot help. */
 export const EXIT_CONFIG = 78;
@@ -13,9 +15,17 @@ export class ConfigError extends Error {
   }
 }
 
-const urlWithProtocol = (protocol: RegExp, example: string) =>
-  z.url({ protocol, error: `must be a URL such as ${example}` });
-const httpUrl = (example: string) => urlWithProtocol(/^https?$/, example);
+const httpUrl = (example: string) =>
+  z.url({ protocol: /^https?$/, error: `must be a URL such as ${example}` });
+
+/** A server, a cluster or a master behind sentinels; see `parseRedisUrl`. */
+const redisUrl = z.string().superRefine((value, context) => {
+  try {
+    parseRedisUrl(value);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+});
 
 /** A whole number within bounds. */
 export function integer(min: number, max: number) {
@@ -27,11 +37,13 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as
 
 /** Variables that every service reads. */
 export const commonSettings = {
-  REDIS_URL: urlWithProtocol(/^rediss?$/, 'redis://127.0.0.1:6379').default('redis://127.0.0.1:6379'),
+  REDIS_URL: redisUrl.default('redis://127.0.0.1:6379'),
   DATA_DIR: z.string().default('./data'),
   LOG_LEVEL: z.enum(LEVELS, { error: `must be one of ${LEVELS.join(', ')}` }).default('info'),
   /** Milliseconds that running work may take to finish after the first signal. */
   DRAIN_TIMEOUT_MS: integer(0, 3_600_000).default(25_000),
+  /** Parts that each queue is split into, the same for every process; see docs/operations/redis.md. */
+  QUEUE_SHARDS: integer(1, 64).default(1),
   /** Seconds an event log is kept after its last record. */
   LOG_RETENTION_SECONDS: integer(10, 30 * 86_400).default(3_600),
 };
@@ -43,6 +55,17 @@ export const modelSettings = {
   CHAT_MODEL: z.string().default('gpt-4o-mini'),
   EMBEDDING_MODEL: z.string().default('text-embedding-3-small'),
   EMBEDDING_DIMENSIONS: integer(1, 16_384).default(1_536),
+  /** Where embeddings come from when not from `OPENAI_BASE_URL`, whose key is not sent there. */
+  EMBEDDING_BASE_URL: httpUrl('http://127.0.0.1:11434/v1').optional(),
+  EMBEDDING_API_KEY: z.string().optional(),
+  CHAT_FALLBACKS: fallbacksSchema.default([...POLICY.fallbacks]),
+  MODEL_TRIES: integer(1, 10).default(POLICY.tries),
+  MODEL_RETRY_AFTER_MAX_MS: integer(0, 600_000).default(POLICY.maxRetryAfterMs),
+  MODEL_CONNECT_TIMEOUT_MS: integer(1, 600_000).default(POLICY.connectTimeoutMs),
+  MODEL_FIRST_TOKEN_TIMEOUT_MS: integer(1, 3_600_000).default(POLICY.firstTokenTimeoutMs),
+  MODEL_TOKEN_TIMEOUT_MS: integer(1, 3_600_000).default(POLICY.tokenTimeoutMs),
+  MODEL_BREAKER_FAILURES: integer(1, 1_000).default(POLICY.breakerFailures),
+  MODEL_BREAKER_RESET_MS: integer(1, 3_600_000).default(POLICY.breakerResetMs),
 };
 
 /** Variables that choose and reach the vector store; without `QDRANT_URL` it is SQLite under `DATA_DIR`. */

@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import { documentSchema } from './contracts/knowledge.ts';
 import type { Document } from './contracts/knowledge.ts';
 import { RequestError } from './errors.ts';
-import { documentHashKey, documentIndexKey, documentKey } from './redis/keys.ts';
+import type { RedisClient } from './redis/connection.ts';
+import { documentHashKey, documentIndexKey, documentKey, retiredDocumentsKey } from './redis/keys.ts';
 
 /** KEYS entry, index, hashes; ARGV id, score, sha256, json. Returns the id that owns the hash. */
 const REGISTER_LUA = `
@@ -16,7 +16,7 @@ return ARGV[1]`;
 /** KEYS entry; ARGV attempt, patch as JSON. Returns 0 when the document is gone, -1 when a later attempt owns it. */
 const UPDATE_LUA = `
 local json = redis.call('HGET', KEYS[1], 'json')
-if not json then return 0 end
+if not json or redis.call('HEXISTS', KEYS[1], 'retired') == 1 then return 0 end
 if tonumber(redis.call('HGET', KEYS[1], 'attempt')) > tonumber(ARGV[1]) then return -1 end
 local document = cjson.decode(json)
 for field, value in pairs(cjson.decode(ARGV[2])) do
@@ -25,7 +25,17 @@ end
 redis.call('HSET', KEYS[1], 'json', cjson.encode(document), 'attempt', ARGV[1])
 return 1`;
 
+/** KEYS entry, index, hashes, retired; ARGV id, sha256. Returns 1 for whoever comes first. */
+const RETIRE_LUA = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('HSETNX', KEYS[1], 'retired', '1') == 0 then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+if redis.call('HGET', KEYS[3], ARGV[2]) == ARGV[1] then redis.call('HDEL', KEYS[3], ARGV[2]) end
+redis.call('SADD', KEYS[4], ARGV[1])
+return 1`;
+
 interface RegistryCommands {
+  sluiceRetire(...args: (string | number)[]): Promise<number>;
   sluiceRegister(...args: (string | number)[]): Promise<string>;
   sluiceUpdateDocument(...args: (string | number)[]): Promise<number>;
 }
@@ -58,19 +68,28 @@ export interface DocumentRegistry {
     attempt: number,
     patch: DocumentPatch,
   ): Promise<'updated' | 'gone' | 'stale'>;
-  /** Forgets a document. Idempotent. */
-  remove(document: Document): Promise<void>;
+  /**
+   * Retires a document: it is found no longer, its bytes may be registered anew, and updates of it answer `gone`.
+   *
+   * @returns false when it was retired before, or is not there
+   */
+  retire(document: Document): Promise<boolean>;
+  /** Ids of retired documents that are not forgotten yet. */
+  retired(tenant: string): Promise<string[]>;
+  /** Forgets a retired document, once nothing of it is left anywhere. Idempotent. */
+  forget(tenant: string, id: string): Promise<void>;
 }
 
 /** Opens the registry on a connection that the caller closes. */
-export function openDocuments(redis: Redis): DocumentRegistry {
+export function openDocuments(redis: RedisClient): DocumentRegistry {
   redis.defineCommand('sluiceRegister', { numberOfKeys: 3, lua: REGISTER_LUA });
+  redis.defineCommand('sluiceRetire', { numberOfKeys: 4, lua: RETIRE_LUA });
   redis.defineCommand('sluiceUpdateDocument', { numberOfKeys: 1, lua: UPDATE_LUA });
-  const commands = redis as Redis & RegistryCommands;
+  const commands = redis as RedisClient & RegistryCommands;
 
   const find = async (tenant: string, id: string) => {
-    const json = await redis.hget(documentKey(tenant, id), 'json');
-    return json === null ? undefined : documentSchema.parse(JSON.parse(json));
+    const [json, retired] = await redis.hmget(documentKey(tenant, id), 'json', 'retired');
+    return json && !retired ? documentSchema.parse(JSON.parse(json)) : undefined;
   };
   const get = async (tenant: string, id: string) => {
     const document = await find(tenant, id);
@@ -83,23 +102,26 @@ export function openDocuments(redis: Redis): DocumentRegistry {
     get,
     async register(document) {
       const { tenant, id } = document;
-      const owner = await commands.sluiceRegister(
-        documentKey(tenant, id),
-        documentIndexKey(tenant),
-        documentHashKey(tenant),
-        id,
-        Date.parse(document.created_at),
-        document.hash,
-        JSON.stringify(document),
-      );
-      return owner === id
-        ? { document, created: true }
-        : { document: await get(tenant, owner), created: false };
+      for (;;) {
+        const owner = await commands.sluiceRegister(
+          documentKey(tenant, id),
+          documentIndexKey(tenant),
+          documentHashKey(tenant),
+          id,
+          Date.parse(document.created_at),
+          document.hash,
+          JSON.stringify(document),
+        );
+        if (owner === id) return { document, created: true };
+        const existing = await find(tenant, owner);
+        // Retired between the two calls: its bytes are free again.
+        if (existing) return { document: existing, created: false };
+      }
     },
     async list(tenant, { limit, cursor }) {
       const key = documentIndexKey(tenant);
       const offset = cursor === undefined ? 0 : Number(cursor);
-      if (!Number.isSafeInteger(offset) || offset < 0)
+      if (cursor !== undefined && !/^\d{1,9}$/.test(cursor))
         throw new RequestError(400, 'invalid_cursor', 'That cursor did not come from a page of this list.');
       const [ids, total] = await Promise.all([
         redis.zrevrange(key, offset, offset + limit - 1),
@@ -121,13 +143,20 @@ export function openDocuments(redis: Redis): DocumentRegistry {
       );
       return result === 1 ? 'updated' : result === 0 ? 'gone' : 'stale';
     },
-    async remove({ tenant, id, hash }) {
-      await redis
-        .multi()
-        .hdel(documentHashKey(tenant), hash)
-        .zrem(documentIndexKey(tenant), id)
-        .del(documentKey(tenant, id))
-        .exec();
+    async retire({ tenant, id, hash }) {
+      const retired = await commands.sluiceRetire(
+        documentKey(tenant, id),
+        documentIndexKey(tenant),
+        documentHashKey(tenant),
+        retiredDocumentsKey(tenant),
+        id,
+        hash,
+      );
+      return retired === 1;
+    },
+    retired: (tenant) => redis.smembers(retiredDocumentsKey(tenant)),
+    async forget(tenant, id) {
+      await redis.multi().del(documentKey(tenant, id)).srem(retiredDocumentsKey(tenant), id).exec();
     },
   };
 }

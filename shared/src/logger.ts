@@ -19,11 +19,6 @@ export function withWorkContext<T>(context: WorkContext, work: () => T): T {
   return workContext.run(context, work);
 }
 
-/** The context of the work under way, if any. */
-export function currentWorkContext(): WorkContext | undefined {
-  return workContext.getStore();
-}
-
 const SECRET_KEYS = [
   'authorization',
   'cookie',
@@ -31,6 +26,8 @@ const SECRET_KEYS = [
   'api_key',
   'password',
   'OPENAI_API_KEY',
+  'EMBEDDING_API_KEY',
+  'CHAT_FALLBACKS',
   'QDRANT_API_KEY',
   'SLUICE_API_KEY',
 ];

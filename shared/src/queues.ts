@@ -1,51 +1,117 @@
-import { Queue, UnrecoverableError, Worker } from 'bullmq';
+import { Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import type { Job, JobsOptions } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { jobSchemas } from './contracts/jobs.ts';
 import type { JobData, JobName } from './contracts/jobs.ts';
 import { withWorkContext } from './logger.ts';
 import type { Logger } from './logger.ts';
+import type { RedisClient } from './redis/connection.ts';
 import { queuePrefix } from './redis/keys.ts';
+import { perShard, shardOf, shareOf } from './shards.ts';
 
 /** How jobs of each queue are kept and retried. */
 const JOB_OPTIONS: Record<JobName, JobsOptions> = {
   // A chat is never run again for an error: the answer has told the client. Only the loss of its worker restarts it.
   chat: { attempts: 1 },
+  'chat-background': { attempts: 1 },
   // Embedding or storage may be away for a while: 2, 4, 8, 16, 32, 64 s, about two minutes in all.
   ingest: { attempts: 7, backoff: { type: 'exponential', delay: 2_000, jitter: 0.5 } },
 };
-const KEEP_COMPLETED = { age: 3_600, count: 1_000 };
-const KEEP_FAILED = { age: 7 * 86_400, count: 1_000 };
+/** The log says how a job went; the job itself, with what the user wrote, goes. */
+const REMOVE_ON_COMPLETE = true;
+/** For inspection. */
+const KEEP_FAILED = { age: 86_400, count: 1_000 };
 
 /** A lost worker's job is taken over after LOCK_MS at most plus STALLED_CHECK_MS (BullMQ's defaults: 60 s). */
-const LOCK_MS = 8_000;
-const STALLED_CHECK_MS = 4_000;
+const LOCK_MS = 6_000;
+const STALLED_CHECK_MS = 2_000;
 /** Workers that one job may bring down before it is given up as poison. */
 const MAX_LOST_WORKERS = 3;
 
+/** Of the time to drain, how much running jobs have before they are handed over; the rest is for handing over. */
+export const HAND_OVER_SHARE = 0.7;
+
+/** BullMQ's highest (that is, last served) priority. */
+const LOWEST_PRIORITY = 2 ** 21;
+
+/** Where a job is, as far as its queue knows. */
+export type JobState = 'waiting' | 'active' | 'gone';
+
 /** The producing end of a queue. */
 export interface JobQueue<N extends JobName> extends AsyncDisposable {
-  /** Adds a job under its own id. Throws at once when the connection is down and of the role `commands`. */
-  add(data: JobData<N>): Promise<void>;
-  /** Jobs waiting to be taken. */
-  waiting(): Promise<number>;
+  /**
+   * Adds a job under its own id; does nothing when it is there already. Throws at once when the connection is down and
+   * of the role `commands`.
+   *
+   * @param turn jobs of a lower turn are taken first, jobs of the same turn in their order; from 1
+   */
+  add(data: JobData<N>, turn: number): Promise<void>;
+  /** Finished and failed jobs count as gone. */
+  state(jobId: string): Promise<JobState>;
+  /**
+   * Takes a waiting job out.
+   *
+   * @returns its data, or undefined when a worker has it or it is gone
+   */
+  remove(jobId: string): Promise<JobData<N> | undefined>;
+  /** Worker processes that take jobs of the queue. */
+  workers(): Promise<number>;
 }
 
-/** Opens the producing end of a queue on a connection that the caller closes. */
-export function openQueue<N extends JobName>(name: N, redis: Redis, logger: Logger): JobQueue<N> {
+/** Opens the producing end of a queue, all shards of it, on a connection that the caller closes. */
+export function openQueue<N extends JobName>(
+  name: N,
+  options: { redis: RedisClient; shards: number; logger: Logger },
+): JobQueue<N> {
+  const shards = perShard(options.shards, (shard) => openShard(name, shard, options.redis, options.logger));
+  const queueOf = (jobId: string) => shards[shardOf(jobId, shards.length)] as JobQueue<N>;
+  return {
+    add: (data, turn) => queueOf(data.id).add(data, turn),
+    state: (jobId) => queueOf(jobId).state(jobId),
+    remove: (jobId) => queueOf(jobId).remove(jobId),
+    // Each worker process takes from every shard.
+    workers: async () => Math.max(...(await Promise.all(shards.map((queue) => queue.workers())))),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(shards.map((queue) => queue[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+function openShard<N extends JobName>(
+  name: N,
+  shard: number,
+  redis: RedisClient,
+  logger: Logger,
+): JobQueue<N> {
   const queue = new Queue(name, {
     connection: redis,
-    prefix: queuePrefix(name),
+    prefix: queuePrefix(name, shard),
     skipWaitingForReady: true,
-    defaultJobOptions: { ...JOB_OPTIONS[name], removeOnComplete: KEEP_COMPLETED, removeOnFail: KEEP_FAILED },
+    // INFO of a connection that is not up yet fails at once, and BullMQ never asks again: the queue would be dead for ever.
+    skipVersionCheck: true,
+    defaultJobOptions: {
+      ...JOB_OPTIONS[name],
+      removeOnComplete: REMOVE_ON_COMPLETE,
+      removeOnFail: KEEP_FAILED,
+    },
   });
   queue.on('error', (error) => logger.debug({ err: error, queue: name }, 'queue connection error'));
   return {
-    async add(data) {
+    async add(data, turn) {
       const parsed = jobSchemas[name].parse(data);
-      await queue.add(name, parsed, { jobId: parsed.id });
+      await queue.add(name, parsed, { jobId: parsed.id, priority: Math.min(turn, LOWEST_PRIORITY) });
     },
-    waiting: () => queue.getWaitingCount(),
+    async state(jobId) {
+      const state = await queue.getJobState(jobId);
+      if (state === 'active') return 'active';
+      return state === 'unknown' || state === 'completed' || state === 'failed' ? 'gone' : 'waiting';
+    },
+    async remove(jobId) {
+      const job = await queue.getJob(jobId);
+      // BullMQ gives 0 for a job that a worker has locked.
+      const isRemoved = job !== undefined && (await queue.remove(jobId)) === 1;
+      return isRemoved ? (jobSchemas[name].parse(job.data) as JobData<N>) : undefined;
+    },
+    workers: () => queue.getWorkersCount(),
     [Symbol.asyncDispose]: () => queue.close(),
   };
 }
@@ -57,7 +123,7 @@ export interface TakenJob<N extends JobName> {
   attempt: number;
   /** Whether a throw now is final: no retry is left. */
   isLastTry: boolean;
-  /** Aborted when the lock is lost or the worker is told to drop the job. */
+  /** Aborted when the lock is lost, or when the worker drains and another one is to go on. */
   signal: AbortSignal;
 }
 
@@ -69,20 +135,47 @@ export interface JobHandler<N extends JobName> {
   abandoned(data: { tenant: string; id: string }, reason: string): Promise<void>;
 }
 
+/** How a worker runs. */
+export interface WorkerOptions {
+  redis: RedisClient;
+  /** Shards of the queue; each has a share of the concurrency. */
+  shards: number;
+  /** Jobs at the same time. */
+  concurrency: number;
+  /** Milliseconds that running jobs have to end after a drain begins; then they are handed to another worker. */
+  handOverAfterMs: number;
+  logger: Logger;
+}
+
 /**
- * Starts taking jobs. Disposing stops taking and resolves when running jobs have ended.
+ * Starts taking jobs from all shards of a queue. Disposing drains: it takes no more, lets running jobs end, hands over
+ * what takes too long, and resolves when nothing runs.
  */
 export function startWorker<N extends JobName>(
   name: N,
-  options: { redis: Redis; concurrency: number; logger: Logger },
+  options: WorkerOptions,
+  handler: JobHandler<N>,
+): AsyncDisposable {
+  const workers = perShard(options.shards, (shard) => startShardWorker(name, shard, options, handler));
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all(workers.map((worker) => worker[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+function startShardWorker<N extends JobName>(
+  name: N,
+  shard: number,
+  options: WorkerOptions,
   handler: JobHandler<N>,
 ): AsyncDisposable {
   const { logger } = options;
+  let isHandingOver = false;
+
   // BullMQ passes its AbortSignal only to processors that declare three parameters.
-  const process = async (job: Job, _token: string | undefined, signal: AbortSignal | undefined) => {
-    const parsed = jobSchemas[name].safeParse(job.data);
-    if (!parsed.success) throw new UnrecoverableError(`invalid job data: ${parsed.error.message}`);
-    const data = parsed.data as JobData<N>;
+  const process = async (job: Job, token: string | undefined, signal: AbortSignal | undefined) => {
+    const data = parseJob(name, job.data);
     const taken: TakenJob<N> = {
       data,
       attempt: job.attemptsStarted,
@@ -90,12 +183,22 @@ export function startWorker<N extends JobName>(
       signal: signal ?? new AbortController().signal,
     };
     const context = { request_id: data.request_id, tenant: data.tenant, job_id: data.id };
-    await withWorkContext(context, () => handler.run(taken));
+    await withWorkContext(context, async () => {
+      try {
+        await handler.run(taken);
+      } catch (error) {
+        if (!isHandingOver || !taken.signal.aborted) throw error;
+        await job.moveToWait(token);
+        logger.info({ attempt: taken.attempt }, 'handed over to another worker');
+        throw new WaitingError();
+      }
+    });
   };
+
   const worker = new Worker(name, process, {
     connection: options.redis,
-    prefix: queuePrefix(name),
-    concurrency: options.concurrency,
+    prefix: queuePrefix(name, shard),
+    concurrency: shareOf(options.concurrency, options.shards),
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_CHECK_MS,
     maxStalledCount: MAX_LOST_WORKERS - 1,
@@ -104,6 +207,9 @@ export function startWorker<N extends JobName>(
   worker.on('stalled', (jobId) =>
     logger.warn({ job_id: jobId, queue: name }, 'a job lost its worker and is taken over'),
   );
+  worker.on('lockRenewalFailed', (jobIds) => {
+    for (const jobId of jobIds) worker.cancelJob(jobId, 'lock lost');
+  });
   worker.on('failed', (job, error) => {
     logger.warn({ job_id: job?.id, queue: name, reason: error.message }, 'job failed');
     const address = job?.data as { tenant?: unknown; id?: unknown } | undefined;
@@ -112,5 +218,21 @@ export function startWorker<N extends JobName>(
       logger.error({ err: cause, job_id: job.id }, 'could not close an abandoned job');
     });
   });
-  return { [Symbol.asyncDispose]: () => worker.close() };
+
+  return {
+    async [Symbol.asyncDispose]() {
+      const timer = setTimeout(() => {
+        isHandingOver = true;
+        worker.cancelAllJobs('draining');
+      }, options.handOverAfterMs);
+      await worker.close();
+      clearTimeout(timer);
+    },
+  };
+}
+
+function parseJob<N extends JobName>(name: N, data: unknown): JobData<N> {
+  const parsed = jobSchemas[name].safeParse(data);
+  if (parsed.success) return parsed.data as JobData<N>;
+  throw new UnrecoverableError(`invalid job data: ${parsed.error.message}`);
 }

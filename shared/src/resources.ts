@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { z } from 'zod';
 import type { commonSettings, modelSettings, vectorStoreSettings } from './config.ts';
 import type { ReadinessCheck } from './health.ts';
@@ -6,7 +5,7 @@ import type { Logger } from './logger.ts';
 import { createModelClient } from './model-client.ts';
 import type { ModelClient } from './model-client.ts';
 import { closeRedis, connectRedis } from './redis/connection.ts';
-import type { ConnectionRole } from './redis/connection.ts';
+import type { ConnectionRole, RedisClient } from './redis/connection.ts';
 import { openVectorStore } from './vector-store/open.ts';
 import type { VectorStore } from './vector-store/port.ts';
 
@@ -18,9 +17,9 @@ export type ServiceSettings = z.output<
 /** What every service acquires in the same way; all of it is released by the stack that it was acquired with. */
 export interface ServiceResources {
   /** Opens one more connection, of a role. */
-  connect: (role: ConnectionRole) => Redis;
+  connect: (role: ConnectionRole) => RedisClient;
   /** The connection of the role `commands`. */
-  commands: Redis;
+  commands: RedisClient;
   model: ModelClient;
   store: VectorStore;
   /** What `/readyz` asks of each service. */
@@ -46,12 +45,25 @@ export async function acquireResources(
       logger,
     }),
   );
-  const model = createModelClient({
-    apiKey: settings.OPENAI_API_KEY,
-    baseUrl: settings.OPENAI_BASE_URL,
-    embeddingModel: settings.EMBEDDING_MODEL,
-    embeddingDimensions: settings.EMBEDDING_DIMENSIONS,
-  });
+  const model = createModelClient(
+    {
+      apiKey: settings.OPENAI_API_KEY,
+      baseUrl: settings.OPENAI_BASE_URL,
+      embeddingModel: settings.EMBEDDING_MODEL,
+      embeddingDimensions: settings.EMBEDDING_DIMENSIONS,
+      embeddingBaseUrl: settings.EMBEDDING_BASE_URL,
+      embeddingApiKey: settings.EMBEDDING_API_KEY,
+      fallbacks: settings.CHAT_FALLBACKS,
+      tries: settings.MODEL_TRIES,
+      maxRetryAfterMs: settings.MODEL_RETRY_AFTER_MAX_MS,
+      connectTimeoutMs: settings.MODEL_CONNECT_TIMEOUT_MS,
+      firstTokenTimeoutMs: settings.MODEL_FIRST_TOKEN_TIMEOUT_MS,
+      tokenTimeoutMs: settings.MODEL_TOKEN_TIMEOUT_MS,
+      breakerFailures: settings.MODEL_BREAKER_FAILURES,
+      breakerResetMs: settings.MODEL_BREAKER_RESET_MS,
+    },
+    logger,
+  );
   const checks = {
     redis: async () => void (await commands.ping()),
     vector_store: () => store.ping(),

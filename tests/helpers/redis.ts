@@ -42,7 +42,7 @@ export async function startRedis(
     args: options.args ?? [],
   });
 
-  let current = await launch(binary, args, port);
+  let current = await launchRedis(binary, args, port);
   const end = async (signal: NodeJS.Signals) => {
     if (current.exitCode !== null || current.signalCode !== null) return;
     const exited = once(current, 'exit');
@@ -60,13 +60,14 @@ export async function startRedis(
     kill: () => end('SIGKILL'),
     async restart() {
       await end('SIGTERM');
-      current = await launch(binary, args, port);
+      current = await launchRedis(binary, args, port);
     },
     [Symbol.asyncDispose]: stop,
   };
 }
 
-async function launch(binary: string, args: string[], port: number): Promise<ChildProcess> {
+/** Starts a redis-server with these arguments, which ends with the test, and waits until it answers on its port. */
+export async function launchRedis(binary: string, args: string[], port: number): Promise<ChildProcess> {
   const redis = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [redis.stdout, redis.stderr])

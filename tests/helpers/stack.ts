@@ -61,6 +61,7 @@ async function startInto(cleanup: AsyncDisposableStack, options: StackOptions): 
     CHAT_MODEL: 'offline-chat',
     EMBEDDING_MODEL: 'offline-embedding',
     EMBEDDING_DIMENSIONS: '384',
+    TAKEOVER_PROMPT: 'prefill',
     ...(process.env['QDRANT_URL'] !== undefined && { QDRANT_URL: process.env['QDRANT_URL'] }),
     ...options.env,
   };

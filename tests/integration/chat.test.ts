@@ -92,7 +92,7 @@ describe('chat', () => {
       '-d',
       body,
     ]);
-    assert.match(stdout, /^event: accepted\ndata: \{"id":"chat_/);
+    assert.match(stdout, /^retry: \d+\n\nevent: accepted\ndata: \{"id":"chat_/);
     assert.match(stdout, /\ndata: \{"content":"/);
     assert.match(stdout, /\ndata: \[DONE\]\n\n$/);
   });

@@ -92,6 +92,29 @@ describe('errors', () => {
     await fits.body?.cancel();
   });
 
+  it('takes no id of another kind, and none that is no id', async () => {
+    for (const id of [
+      '大',
+      '%0a',
+      '%00',
+      '..%2f..',
+      'doc_1',
+      'chat_{x}',
+      'chat_*',
+      `chat_${'x'.repeat(100)}`,
+    ]) {
+      await expectError(await fetch(`${stack.url}/api/chat/${id}/events`), 404, 'not_found');
+      await expectError(await fetch(`${stack.url}/api/chat/${id}`), 404, 'not_found');
+    }
+    await expectError(await fetch(`${stack.url}/api/knowledge/documents/chat_1/events`), 404, 'not_found');
+  });
+
+  it('takes nothing from pages of foreign origins while there is no key', async () => {
+    const from = (origin: string) => postJson(`${stack.url}/api/chat`, question, { origin });
+    await expectError(await from('http://evil.example'), 403, 'origin_not_allowed');
+    for (const origin of ['http://localhost:5173', stack.url]) assert.equal((await from(origin)).status, 200);
+  });
+
   it('explains a broken form', async () => {
     const send = (type: string, body: string) =>
       fetch(`${stack.url}/api/knowledge/upload`, { method: 'POST', body, headers: { 'content-type': type } });

@@ -30,7 +30,7 @@ describe('event log', () => {
   before(async () => {
     server = await startRedis();
     const connect = (role: 'worker' | 'appender' | 'subscriber') =>
-      connectRedis({ url: server.url, role, service: 'test', logger });
+      connectRedis({ url: server.url, role, service: 'test', logger }) as Redis;
     redis = connect('worker');
     appender = connect('appender');
     subscriber = connect('subscriber');
@@ -177,7 +177,7 @@ describe('event log', () => {
 
     it('holds its producer back while Redis does not take what it has', async () => {
       const log = await newLog();
-      const own = connectRedis({ url: server.url, role: 'appender', service: 'test', logger });
+      const own = connectRedis({ url: server.url, role: 'appender', service: 'test', logger }) as Redis;
       try {
         await own.ping();
         own.stream.pause();

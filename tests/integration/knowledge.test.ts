@@ -2,8 +2,17 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Source } from '@sluice/shared/contracts/events';
 import type { Document } from '@sluice/shared/contracts/knowledge';
-import { collectEvents, contentOf, dataOf, errorOf, postJson, uploadAndWait } from '../helpers/api.ts';
+import {
+  collectEvents,
+  contentOf,
+  dataOf,
+  errorOf,
+  postJson,
+  readEvents,
+  uploadAndWait,
+} from '../helpers/api.ts';
 import { makePdf } from '../helpers/pdf.ts';
+import { waitFor } from '../helpers/poll.ts';
 import { startStack } from '../helpers/stack.ts';
 import type { TestStack } from '../helpers/stack.ts';
 
@@ -115,6 +124,7 @@ describe('knowledge', () => {
     assert.ok(sources.every((source) => source.document_id === tea.id));
     const none = await ask('quantum chromodynamics lattice gauge', { min_score: 0.99 });
     assert.deepEqual(none.sources, []);
+    assert.match(none.content, /documents do not answer/);
     assert.doesNotMatch(none.content, /\[\d\]/);
   });
 
@@ -226,4 +236,68 @@ describe('knowledge', () => {
     assert.notEqual(again.id, uploaded.id);
     assert.equal(again.duplicate, undefined);
   });
+
+  it('takes names of any kind, and keeps them well-formed', async () => {
+    for (const [name, kept] of [
+      ['../../etc/passwd.txt', 'passwd.txt'],
+      [`${'😀'.repeat(300)}.txt`, `${'😀'.repeat(251)}.txt`],
+    ] as const) {
+      const response = await uploadAndWait(stack.url, name, `The text of ${name}.`);
+      assert.equal(response.status, 200);
+      assert.equal((await dataOf<Indexed>(response)).filename, kept);
+    }
+  });
+
+  it('never shows a document again that was deleted while it was ingested', async () => {
+    const search = async (query: string) =>
+      (await dataOf<{ results: Source[] }>(await postJson(`${stack.url}/api/knowledge/search`, { query })))
+        .results;
+    const ids = await Promise.all(
+      Array.from({ length: 40 }, async (_, i) => {
+        const form = new FormData();
+        form.append('file', new File([`Ephemeral zyzzyva number ${i}.`], `e${i}.txt`));
+        const accepted = await fetch(`${stack.url}/api/knowledge/upload`, { method: 'POST', body: form });
+        const { id } = await dataOf<Indexed>(accepted);
+        await collectEventsUntil(await get(`documents/${id}/events`), i % 5);
+        assert.equal(
+          (await fetch(`${stack.url}/api/knowledge/documents/${id}`, { method: 'DELETE' })).status,
+          200,
+        );
+        return id;
+      }),
+    );
+    for (const id of ids) {
+      const events = await collectEvents(await get(`documents/${id}/events`));
+      assert.ok(
+        ['cancelled', 'done'].includes(events.findLast(({ event }) => event !== undefined)?.event ?? ''),
+      );
+    }
+    await waitFor(
+      async () =>
+        (await search('Ephemeral zyzzyva number')).every(({ document_id }) => !ids.includes(document_id)),
+      {
+        what: 'the deleted documents to leave the search',
+      },
+    );
+  });
+
+  it('keeps one document of the same bytes, whoever uploads, re-uploads and fails', async () => {
+    const other = await stack.start('gateway');
+    const blank = makePdf(['', '']);
+    const send = (url: string) => uploadAndWait(url, 'blank again.pdf', blank);
+    for (let round = 0; round < 3; round += 1) {
+      const responses = await Promise.all(
+        Array.from({ length: 8 }, (_, i) => send(i % 2 ? stack.url : other.url)),
+      );
+      for (const response of responses) assert.equal((await errorOf(response)).code, 'no_text');
+    }
+    const { documents } = await dataOf<{ documents: Document[] }>(await get('documents?limit=200'));
+    assert.equal(documents.filter(({ filename }) => filename === 'blank again.pdf').length, 1);
+  });
 });
+
+/** Reads some events and leaves. */
+async function collectEventsUntil(response: Response, count: number): Promise<void> {
+  let seen = 0;
+  for await (const _event of readEvents(response)) if (++seen >= count) break;
+}

@@ -1,82 +1,92 @@
 import { UnrecoverableError } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { foldChat } from '@sluice/shared/chat-state';
-import type { ChatState } from '@sluice/shared/chat-state';
-import type { Source } from '@sluice/shared/contracts/events';
-import type { JobData } from '@sluice/shared/contracts/jobs';
+import type { ChatMessage } from '@sluice/shared/contracts/chat';
+import type { Source, Usage } from '@sluice/shared/contracts/events';
+import type { ChatQueueName, JobData } from '@sluice/shared/contracts/jobs';
 import { SluiceError } from '@sluice/shared/errors';
+import type { Doorbell } from '@sluice/shared/event-log/doorbell';
 import { readWholeLog } from '@sluice/shared/event-log/log';
 import { LogWriter } from '@sluice/shared/event-log/writer';
 import type { Logger } from '@sluice/shared/logger';
 import type { ModelClient } from '@sluice/shared/model-client';
 import type { TakenJob } from '@sluice/shared/queues';
+import type { RedisClient } from '@sluice/shared/redis/connection';
 import { DEFAULT_TOP_K, retrieve } from '@sluice/shared/retrieve';
 import type { VectorStore } from '@sluice/shared/vector-store/port';
 import { buildPrompt } from './prompt.ts';
+import type { ContinuationStyle } from './prompt.ts';
+import { listenForStop } from './stop-signal.ts';
+import { chooseBeginning, SeamTrimmer } from './takeover.ts';
+import type { TakeoverMode } from './takeover.ts';
 import { estimateTokens, estimateUsage } from './usage.ts';
-import type { Usage } from './usage.ts';
 
 /** What answering needs. */
 export interface AnswerDeps {
   /** Role `worker`: reads the log. */
-  redis: Redis;
+  redis: RedisClient;
   /** Role `appender`: writes it. */
-  appender: Redis;
+  appender: RedisClient;
+  doorbell: Doorbell;
   model: ModelClient;
   store: VectorStore;
-  retentionMs: number;
   logger: Logger;
+  takeover: { mode: TakeoverMode; style: ContinuationStyle };
 }
+
+/** What of a long question is searched for: embedding models take about 8,000 tokens, and its start says what it is about. */
+const MAX_QUERY_CHARS = 4_000;
+
+type ChatJob = JobData<ChatQueueName>;
 
 /**
- * Answers one chat into its log: takes up where an earlier attempt was lost, retrieves, asks the model, streams, ends.
- * Whatever happens, the log ends, unless this attempt itself has lost the job: then its successor ends it.
+ * Answers one chat into its log: goes on where an earlier attempt was lost, retrieves, asks the model, streams, ends.
+ * Whatever happens, the log ends, unless this attempt itself has lost the job: then whoever has it ends it.
  */
-export async function answerChat(deps: AnswerDeps, job: TakenJob<'chat'>): Promise<void> {
+export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>): Promise<void> {
   const { data, attempt } = job;
-  const log = { tenant: data.tenant, jobId: data.id, retentionMs: deps.retentionMs };
+  const { logger, takeover } = deps;
+  const log = { tenant: data.tenant, jobId: data.id, retentionMs: data.retention_ms };
+  using stop = await listenForStop(deps, log, attempt);
   const soFar = foldChat(data.id, await readWholeLog(deps.redis, log));
-  if (soFar.status !== 'queued' && soFar.status !== 'running') return;
+  const beginning = chooseBeginning(soFar, takeover.mode);
+  if (beginning === 'over') return;
 
   const writer = new LogWriter({ redis: deps.appender, log, attempt });
-  const signal = AbortSignal.any([job.signal, writer.signal]);
+  const lost = AbortSignal.any([writer.signal, stop.signal]);
+  const signal = AbortSignal.any([job.signal, lost]);
   try {
-    announce(writer, attempt, data.model, soFar);
+    if (beginning === 'begin') writer.append({ type: 'started', attempt, model: data.model });
+    if (beginning === 'continue') writer.append({ type: 'continued', attempt });
+    if (beginning === 'restart') writer.append({ type: 'reset', attempt });
+    if (beginning === 'fail')
+      throw new SluiceError(503, 'worker_lost', 'The worker that was answering was lost. Try again.');
+
     const sources = soFar.sources ?? (await findSources(deps, data, signal));
     if (sources && !soFar.sources) writer.append({ type: 'sources', sources });
-    const { usage, finishReason } = await streamAnswer(
-      deps.model,
-      writer,
-      data,
-      sources,
-      soFar.content,
-      signal,
-    );
+    const partialAnswer = beginning === 'continue' ? soFar.content : '';
+    const { usage, finishReason } = await streamAnswer(deps, writer, data, sources, partialAnswer, signal);
     writer.append({ type: 'usage', ...usage });
     await writer.close({ type: 'done', finish_reason: finishReason });
-    deps.logger.info({ attempt, ...usage, finish_reason: finishReason }, 'chat answered');
+    logger.info({ attempt, beginning, ...usage, finish_reason: finishReason }, 'chat answered');
   } catch (error) {
-    if (writer.signal.aborted)
-      return deps.logger.warn({ attempt, reason: String(writer.signal.reason) }, 'lost the job: stopped');
+    if (lost.aborted) return logger.info({ attempt, reason: String(lost.reason) }, 'lost the job: stopped');
+    // Everything written is in the log before another worker goes on from it.
+    if (job.signal.aborted) await writer.flushed();
     if (job.signal.aborted) throw error;
-    await fail(deps.logger, writer, error);
+    await fail(logger, writer, error);
   }
-}
-
-function announce(writer: LogWriter, attempt: number, model: string, soFar: ChatState): void {
-  const hasBegun = soFar.status === 'running';
-  writer.append(hasBegun ? { type: 'continued', attempt } : { type: 'started', attempt, model });
 }
 
 /** @returns undefined when the request asked for no knowledge */
 async function findSources(
   deps: AnswerDeps,
-  data: JobData<'chat'>,
+  data: ChatJob,
   signal: AbortSignal,
 ): Promise<Source[] | undefined> {
   if (data.knowledge === false) return undefined;
   const options = data.knowledge === true ? {} : data.knowledge;
-  const question = data.messages.findLast((message) => message.role === 'user')?.content ?? '';
+  const isQuestion = ({ role, content }: ChatMessage) => role === 'user' && content.trim() !== '';
+  const question = data.messages.findLast(isQuestion)?.content.slice(0, MAX_QUERY_CHARS) ?? '';
   const query = {
     text: question,
     topK: options.top_k ?? DEFAULT_TOP_K,
@@ -89,14 +99,14 @@ async function findSources(
 }
 
 async function streamAnswer(
-  model: ModelClient,
+  deps: AnswerDeps,
   writer: LogWriter,
-  data: JobData<'chat'>,
+  data: ChatJob,
   sources: Source[] | undefined,
   partialAnswer: string,
   signal: AbortSignal,
 ): Promise<{ usage: Usage; finishReason: string }> {
-  const messages = buildPrompt(data.messages, sources, partialAnswer);
+  const messages = buildPrompt(data.messages, sources, partialAnswer, deps.takeover.style);
   const spent = estimateTokens(partialAnswer);
   const request = {
     messages,
@@ -104,14 +114,21 @@ async function streamAnswer(
     temperature: data.temperature,
     max_tokens: Math.max(1, data.max_tokens - spent),
   };
+  const trimmer = new SeamTrimmer(partialAnswer);
   let text = '';
   let finishReason = 'stop';
   let usage: Usage | undefined;
-  for await (const event of model.streamChat(request, signal)) {
+  const show = (content: string) => {
+    text += content;
+    if (content !== '') writer.append({ type: 'delta', content });
+  };
+  for await (const event of deps.model.streamChat(request, signal)) {
     switch (event.type) {
+      case 'model':
+        if (event.model !== data.model) deps.logger.info({ model: event.model }, 'answered by a fallback');
+        break;
       case 'content':
-        text += event.text;
-        writer.append({ type: 'delta', content: event.text });
+        show(trimmer.push(event.text));
         await writer.ready();
         break;
       case 'reasoning':
@@ -126,6 +143,7 @@ async function streamAnswer(
         break;
     }
   }
+  show(trimmer.end());
   usage ??= estimateUsage(messages, text);
   if (spent > 0) usage = { ...usage, completion_tokens: usage.completion_tokens + spent, estimated: true };
   return { usage, finishReason };

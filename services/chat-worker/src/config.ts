@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import {
   commonSettings,
   healthSettings,
@@ -16,6 +16,18 @@ const schema = settingsSchema({
   ...healthSettings(8001),
   /** Answers that one process streams at the same time; they mostly wait for the model. */
   CHAT_CONCURRENCY: integer(1, 10_000).default(100),
+  /** The same for chats of the priority `background`. */
+  BACKGROUND_CONCURRENCY: integer(1, 10_000).default(10),
+  /** What becomes of an answer whose worker was lost. */
+  TAKEOVER: z
+    .enum(['continue', 'restart', 'fail'], { error: 'must be continue, restart or fail' })
+    .default('continue'),
+  /** How the model is given a partial answer to go on with. */
+  TAKEOVER_PROMPT: z
+    .enum(['prefill', 'instruction'], { error: 'must be prefill or instruction' })
+    .default('instruction'),
+  /** Seconds without a viewer after which an answer is cancelled; 0 never. */
+  CANCEL_UNWATCHED_SECONDS: integer(0, 86_400).default(0),
 });
 
 export type ChatWorkerConfig = z.output<typeof schema>;

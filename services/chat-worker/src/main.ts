@@ -1,8 +1,12 @@
+import { openAdmission } from '@sluice/shared/admission/admission';
+import type { ChatQueueName } from '@sluice/shared/contracts/jobs';
+import { Doorbell } from '@sluice/shared/event-log/doorbell';
 import { closeLog } from '@sluice/shared/event-log/log';
 import { serveHealth } from '@sluice/shared/health';
 import { loadOrExit, runProcess } from '@sluice/shared/lifecycle';
 import { createLogger } from '@sluice/shared/logger';
-import { startWorker } from '@sluice/shared/queues';
+import { HAND_OVER_SHARE, startWorker } from '@sluice/shared/queues';
+import type { TakenJob } from '@sluice/shared/queues';
 import { acquireResources } from '@sluice/shared/resources';
 import { answerChat } from './answer.ts';
 import { loadConfig } from './config.ts';
@@ -15,21 +19,38 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
   const { connect, model, store, checks } = resources;
   const redis = connect('worker');
   const appender = connect('appender');
-  const retentionMs = config.LOG_RETENTION_SECONDS * 1_000;
-
-  const deps = { redis, appender, model, store, retentionMs, logger };
-  const options = { redis, concurrency: config.CHAT_CONCURRENCY, logger };
-  stack.use(
-    startWorker('chat', options, {
-      run: (job) => answerChat(deps, job),
-      async abandoned({ tenant, id }, reason) {
-        const error = 'The workers that tried to answer were lost. Try again.';
-        const log = { tenant, jobId: id, retentionMs };
-        const closed = await closeLog(appender, log, { type: 'failed', code: 'worker_lost', error });
-        if (closed) logger.error({ job_id: id, tenant, reason }, 'gave up a chat');
-      },
-    }),
-  );
+  const deps = {
+    redis,
+    appender,
+    doorbell: new Doorbell(connect('subscriber'), logger),
+    model,
+    store,
+    logger,
+    takeover: { mode: config.TAKEOVER, style: config.TAKEOVER_PROMPT },
+  };
+  const abandoned = async ({ tenant, id }: { tenant: string; id: string }, reason: string) => {
+    const error = 'The workers that tried to answer were lost. Try again.';
+    const log = { tenant, jobId: id, retentionMs: config.LOG_RETENTION_SECONDS * 1_000 };
+    const closed = await closeLog(appender, log, { type: 'failed', code: 'worker_lost', error });
+    if (closed) logger.error({ job_id: id, tenant, reason }, 'gave up a chat');
+  };
+  const serve = (queue: ChatQueueName, concurrency: number) => {
+    const admission = openAdmission(queue, redis, config.QUEUE_SHARDS);
+    const run = async (job: TakenJob<ChatQueueName>) => {
+      await admission.leave(job.data, 'taken');
+      await answerChat(deps, job);
+    };
+    const options = {
+      redis,
+      shards: config.QUEUE_SHARDS,
+      concurrency,
+      handOverAfterMs: config.DRAIN_TIMEOUT_MS * HAND_OVER_SHARE,
+      logger,
+    };
+    stack.use(startWorker(queue, options, { run, abandoned }));
+  };
+  serve('chat', config.CHAT_CONCURRENCY);
+  serve('chat-background', config.BACKGROUND_CONCURRENCY);
 
   const health = stack.use(await serveHealth({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, checks }));
   logger.info({ health_port: health.port, concurrency: config.CHAT_CONCURRENCY }, 'chat-worker ready');

@@ -1,11 +1,5 @@
 import type { ChatMessage } from '@sluice/shared/contracts/chat';
-
-/** Token counts of one answer. */
-export interface Usage {
-  prompt_tokens: number;
-  completion_tokens: number;
-  estimated?: boolean;
-}
+import type { Usage } from '@sluice/shared/contracts/events';
 
 const CJK = /[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]/g;
 

@@ -4,6 +4,7 @@ import type { Express } from 'express';
 import helmet from 'helmet';
 import type { GatewayDeps } from './context.ts';
 import { bearerAuth } from './middleware/auth.ts';
+import { sameOrigin } from './middleware/same-origin.ts';
 import { errorHandler, unknownRoute } from './middleware/errors.ts';
 import { requestContext } from './middleware/request-context.ts';
 import { chatRoutes } from './routes/chat.ts';
@@ -20,6 +21,8 @@ export function createApp(deps: GatewayDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
+  // A reverse proxy on this machine tells the caller's address in X-Forwarded-For; nobody else is believed.
+  app.set('trust proxy', 'loopback');
   app.use(requestContext(deps.logger));
   // Upgrading would break /docs wherever the gateway is reached by plain HTTP under a name other than localhost.
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
@@ -31,7 +34,7 @@ export function createApp(deps: GatewayDeps): Express {
     }),
   );
   app.use(healthRoutes(deps));
-  app.use(bearerAuth(settings.apiKey));
+  app.use(settings.apiKey === undefined ? sameOrigin(settings.corsOrigins) : bearerAuth(settings.apiKey));
   app.use(docsRoutes());
   app.use(express.json({ limit: BODY_LIMIT }));
   app.use('/api/chat', chatRoutes(deps));

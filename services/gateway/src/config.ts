@@ -32,6 +32,15 @@ const schema = settingsSchema({
     .refine((origins) => origins.every((origin) => origin === '*' || URL.canParse(origin)), {
       error: 'must be a comma-separated list of origins such as http://localhost:3000, or *',
     }),
+  /** Most jobs that may wait, by class of work; and the share of each, in percent, that one tenant may take. */
+  CHAT_BACKLOG_LIMIT: integer(1, 10_000_000).default(1_000),
+  BACKGROUND_BACKLOG_LIMIT: integer(1, 10_000_000).default(10_000),
+  INGEST_BACKLOG_LIMIT: integer(1, 10_000_000).default(200_000),
+  TENANT_BACKLOG_PERCENT: integer(1, 100).default(100),
+  /** Seconds that an `Idempotency-Key` is remembered. */
+  IDEMPOTENCY_TTL_SECONDS: integer(60, 30 * 86_400).default(86_400),
+  /** Seconds that a job may wait while there is no worker for it at all. */
+  NO_WORKER_TIMEOUT_SECONDS: integer(5, 86_400).default(60),
   UPLOAD_MAX_BYTES: integer(1, 1024 ** 3).default(10 * 1024 ** 2),
 }).refine(
   (value) => LOOPBACK.test(value.HOST) || value.SLUICE_API_KEY !== undefined || value.AUTH === 'off',

@@ -1,22 +1,26 @@
-import type { Redis } from 'ioredis';
+import type { Admission, BacklogLimits } from '@sluice/shared/admission/admission';
 import type { BlobStore } from '@sluice/shared/blob-store';
+import type { ChatRequest } from '@sluice/shared/contracts/chat';
+import type { ChatQueueName, JobName } from '@sluice/shared/contracts/jobs';
 import type { DocumentRegistry } from '@sluice/shared/documents';
 import type { Doorbell } from '@sluice/shared/event-log/doorbell';
 import type { ReadinessCheck } from '@sluice/shared/health';
 import type { Logger } from '@sluice/shared/logger';
 import type { ModelClient } from '@sluice/shared/model-client';
 import type { JobQueue } from '@sluice/shared/queues';
+import type { RedisClient } from '@sluice/shared/redis/connection';
 import type { VectorStore } from '@sluice/shared/vector-store/port';
 
 /** Everything the routes need; `main.ts` acquires it, tests may acquire it otherwise. */
 export interface GatewayDeps {
   /** Role `commands`: fails at once while Redis is away. */
-  commands: Redis;
+  commands: RedisClient;
   /** Role `worker`: reads of streams that are under way, which wait for Redis. */
-  reads: Redis;
+  reads: RedisClient;
   doorbell: Doorbell;
-  chats: JobQueue<'chat'>;
-  ingests: JobQueue<'ingest'>;
+  /** Where chats wait, by their priority. */
+  lanes: Record<ChatRequest['priority'], Lane<ChatQueueName>>;
+  ingest: Lane<'ingest'>;
   documents: DocumentRegistry;
   blobs: BlobStore;
   store: VectorStore;
@@ -24,7 +28,23 @@ export interface GatewayDeps {
   /** What `/readyz` asks. */
   checks: Record<string, ReadinessCheck>;
   logger: Logger;
+  drain: Drain;
   settings: GatewaySettings;
+}
+
+/** The end of this gateway. */
+export interface Drain {
+  /** Aborted when it takes no more requests and ends its streams. */
+  begun: AbortSignal;
+  /** Aborted when those who still wait for a JSON answer must be told to come back. */
+  deadline: AbortSignal;
+}
+
+/** A queue with its backlog. */
+export interface Lane<N extends JobName> {
+  queue: JobQueue<N>;
+  admission: Admission;
+  limits: BacklogLimits;
 }
 
 /** What of the configuration the routes need. */
@@ -36,4 +56,8 @@ export interface GatewaySettings {
   /** Folder for uploads under way; on the same disk as the blobs, so that keeping one is a rename. */
   uploadDir: string;
   retentionMs: number;
+  /** How long an `Idempotency-Key` is remembered. */
+  idempotencyMs: number;
+  /** How long a job may wait while no worker is there at all. */
+  noWorkerMs: number;
 }

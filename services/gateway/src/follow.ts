@@ -7,7 +7,13 @@ import { readLastEntry } from '@sluice/shared/event-log/log';
 import { followLog, logNotFound, unknownCursor } from '@sluice/shared/event-log/reader';
 import type { GatewayDeps } from './context.ts';
 import { tenantOf } from './middleware/request-context.ts';
-import { clientGone, sendEvents } from './sse.ts';
+import { clientGone, retryHint, sendEvents } from './sse.ts';
+
+/** Most text of one write: what a client that stops reading leaves in memory. */
+const MAX_WRITE_CHARS = 64 * 1024;
+
+/** Clients of a gateway that drains need not wait until it is replaced. */
+const DRAIN_RETRY_MS = 200;
 
 /** A log and where to begin in it. */
 export interface LogPosition {
@@ -16,9 +22,12 @@ export interface LogPosition {
   after?: string | undefined;
 }
 
-/** Follows a log as text: each batch of entries rendered and joined, so that it leaves in one write. */
+/**
+ * Follows a log as text: each batch of entries rendered and joined, so that it leaves in one write. At a drain it ends
+ * with a hint to come back soon, at another gateway.
+ */
 export async function* renderLog(
-  deps: Pick<GatewayDeps, 'reads' | 'doorbell'>,
+  deps: Pick<GatewayDeps, 'reads' | 'doorbell' | 'drain'>,
   { tenant, jobId, after }: LogPosition,
   signal: AbortSignal,
   render: (entry: LogEntry) => string,
@@ -30,7 +39,25 @@ export async function* renderLog(
     { tenant, jobId },
     { signal, ...(after !== undefined && { after }) },
   );
-  for await (const batch of entries) yield batch.map(render).join('');
+  for await (const batch of entries) {
+    let text = '';
+    for (const entry of batch) {
+      text += render(entry);
+      if (text.length < MAX_WRITE_CHARS) continue;
+      yield text;
+      text = '';
+    }
+    if (text !== '') yield text;
+  }
+  if (deps.drain.begun.aborted) yield retryHint(DRAIN_RETRY_MS);
+}
+
+/**
+ * Ends a stream: when its client goes, or when this gateway drains. Then the response ends without a terminal event,
+ * and the client goes on at another gateway.
+ */
+export function streamSignal(deps: Pick<GatewayDeps, 'drain'>, response: Response): AbortSignal {
+  return AbortSignal.any([clientGone(response), deps.drain.begun]);
 }
 
 /**
@@ -53,7 +80,7 @@ export async function resumeLog(
     if (ahead > 0) throw unknownCursor(position.jobId, position.after);
     if (ahead === 0 && isTerminal(last.record)) return void response.status(204).end();
   }
-  await sendEvents(response, renderLog(deps, position, clientGone(response), render));
+  await sendEvents(response, renderLog(deps, position, streamSignal(deps, response), render));
 }
 
 /** What an EventSource sends by itself, or `?after=`. */

@@ -2,15 +2,19 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { openAdmission } from '@sluice/shared/admission/admission';
 import { openBlobStore } from '@sluice/shared/blob-store';
+import type { JobName } from '@sluice/shared/contracts/jobs';
 import { openDocuments } from '@sluice/shared/documents';
 import { Doorbell } from '@sluice/shared/event-log/doorbell';
 import { loadOrExit, runProcess } from '@sluice/shared/lifecycle';
 import { createLogger } from '@sluice/shared/logger';
-import { openQueue } from '@sluice/shared/queues';
+import { HAND_OVER_SHARE, openQueue } from '@sluice/shared/queues';
 import { acquireResources } from '@sluice/shared/resources';
 import { createApp } from './app.ts';
 import { loadConfig } from './config.ts';
+import type { GatewayDeps, Lane } from './context.ts';
+import { startReaper } from './reaper.ts';
 
 const config = loadOrExit(loadConfig);
 const logger = createLogger({ service: 'gateway', level: config.LOG_LEVEL });
@@ -21,18 +25,28 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     settings: config,
     logger,
   });
-  const app = createApp({
+  const openLane = <N extends JobName>(name: N, limit: number): Lane<N> => ({
+    queue: stack.use(openQueue(name, { redis: commands, shards: config.QUEUE_SHARDS, logger })),
+    admission: openAdmission(name, commands, config.QUEUE_SHARDS),
+    limits: { queue: limit, tenant: Math.ceil((limit * config.TENANT_BACKLOG_PERCENT) / 100) },
+  });
+  const drain = { begun: new AbortController(), deadline: new AbortController() };
+  const deps: GatewayDeps = {
     commands,
     reads: connect('worker'),
     doorbell: new Doorbell(connect('subscriber'), logger),
-    chats: stack.use(openQueue('chat', commands, logger)),
-    ingests: stack.use(openQueue('ingest', commands, logger)),
+    lanes: {
+      interactive: openLane('chat', config.CHAT_BACKLOG_LIMIT),
+      background: openLane('chat-background', config.BACKGROUND_BACKLOG_LIMIT),
+    },
+    ingest: openLane('ingest', config.INGEST_BACKLOG_LIMIT),
     documents: openDocuments(commands),
     blobs: openBlobStore(config.DATA_DIR),
     store,
     model,
-    checks,
+    checks: { ...checks, accepting: async () => drain.begun.signal.throwIfAborted() },
     logger,
+    drain: { begun: drain.begun.signal, deadline: drain.deadline.signal },
     settings: {
       apiKey: config.SLUICE_API_KEY,
       corsOrigins: config.CORS_ORIGINS,
@@ -40,8 +54,12 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
       uploadMaxBytes: config.UPLOAD_MAX_BYTES,
       uploadDir: join(config.DATA_DIR, 'uploads'),
       retentionMs: config.LOG_RETENTION_SECONDS * 1_000,
+      idempotencyMs: config.IDEMPOTENCY_TTL_SECONDS * 1_000,
+      noWorkerMs: config.NO_WORKER_TIMEOUT_SECONDS * 1_000,
     },
-  });
+  };
+  stack.use(startReaper(deps));
+  const app = createApp(deps);
 
   const server = createServer(app);
   server.listen(config.PORT, config.HOST);
@@ -49,8 +67,11 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
   stack.defer(async () => {
     const closed = once(server, 'close');
     server.close();
+    drain.begun.abort(new Error('draining'));
+    const timer = setTimeout(() => drain.deadline.abort(), config.DRAIN_TIMEOUT_MS * HAND_OVER_SHARE);
     server.closeIdleConnections();
     await closed;
+    clearTimeout(timer);
   });
   const { address, port } = server.address() as AddressInfo;
   logger.info({ address, port }, `gateway ready on http://${address}:${port}`);

@@ -49,6 +49,14 @@ const postChat: ZodOpenApiOperationObject = {
   summary: 'Ask the model, optionally about your documents',
   description:
     'With `stream: true` the answer is Server-Sent Events: `event: accepted` with the id, then `data: {"content":"…"}` per delta, named events (`sources`, `usage`, …), and `data: [DONE]`; a failure is `event: error`. The id is also in the header `X-Chat-Id`; a broken stream is resumed at `GET /api/chat/{id}/events`.',
+  requestParams: {
+    header: z.object({
+      'Idempotency-Key': z
+        .string()
+        .optional()
+        .meta({ description: 'A repeated request with the same key gets the same answer' }),
+    }),
+  },
   requestBody: { required: true, content: json(chatRequestSchema.meta({ id: 'ChatRequest' })) },
   responses: {
     '200': {
@@ -58,6 +66,8 @@ const postChat: ZodOpenApiOperationObject = {
         ...eventStream,
       },
     },
+    '422': problem('`idempotency_key_reused`: the key was used with another request'),
+    '429': problem('`too_many_waiting`: see `Retry-After`'),
     '502': problem('The model failed'),
     '504': problem('The model did not answer in time'),
     ...problems,
@@ -120,6 +130,20 @@ export function createOpenApi() {
           requestParams: { path: idParameter },
           responses: {
             '200': { description: 'The state', content: envelopeOf(chatStateSchema) },
+            ...notFound,
+            ...problems,
+          },
+        },
+      },
+      '/api/chat/{id}/cancel': {
+        post: {
+          summary: 'Stop a chat, waiting or running; one that has ended stays as it is',
+          requestParams: { path: idParameter },
+          responses: {
+            '200': {
+              description: 'How it ended',
+              content: envelopeOf(chatStateSchema.pick({ id: true, status: true })),
+            },
             ...notFound,
             ...problems,
           },

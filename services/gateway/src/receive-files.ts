@@ -119,11 +119,16 @@ function asFormError(error: unknown): unknown {
   return error;
 }
 
-/** The last part of a path, without control characters, at most 255 characters. */
+const MAX_FILENAME = 255;
+
+/** The last part of a path, well-formed, without control characters, at most 255 characters: the end, with the type. */
 function cleanFilename(name: string): string {
-  const clean = basename(name.replaceAll('\\', '/'))
-    .replace(/\p{Cc}/gu, '')
-    .normalize('NFC')
-    .trim();
-  return clean.length > 255 ? clean.slice(-255) : clean || 'unnamed';
+  const base = basename(name.replaceAll('\\', '/')).toWellFormed();
+  const characters = Array.from(
+    base
+      .replace(/\p{Cc}/gu, '')
+      .normalize('NFC')
+      .trim(),
+  );
+  return characters.slice(-MAX_FILENAME).join('') || 'unnamed';
 }

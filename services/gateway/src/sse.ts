@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import type { Response } from 'express';
 
 const HEARTBEAT_MS = 15_000;
+const RETRY_MS = 2_000;
+/** How long a connection may take to accept what is buffered for it. */
+const SLOW_READER_MS = 30_000;
 
 /** One SSE frame. `data` must be free of line breaks, which JSON is. */
 export function frame(data: string, options: { event?: string; id?: string } = {}): string {
@@ -10,16 +13,25 @@ export function frame(data: string, options: { event?: string; id?: string } = {
   return `${id}${event}data: ${data}\n\n`;
 }
 
-/** A signal that aborts when the client has gone. */
+/**
+ * When to come back after a loss: about `ms`, at random, since the clients of one gateway lose it at the same moment.
+ */
+export function retryHint(ms: number): string {
+  return `retry: ${Math.round(ms * (0.5 + Math.random()))}\n\n`;
+}
+
+/** A signal that aborts when the client goes, or has gone already. */
 export function clientGone(response: Response): AbortSignal {
   const controller = new AbortController();
+  if (response.closed || response.destroyed) controller.abort();
   response.once('close', () => controller.abort());
   return controller.signal;
 }
 
 /**
  * Sends text as Server-Sent Events until it ends or the client goes. Each item leaves in one write, and the next is
- * asked for only when the connection has room: what is behind it must bear being asked late.
+ * asked for only when the connection has room: what is behind it must bear being asked late. A client that takes
+ * nothing for too long is cut off; it resumes where it was.
  *
  * @param items frames, joined as they came
  */
@@ -30,13 +42,13 @@ export async function sendEvents(response: Response, items: AsyncIterable<string
     // nginx and others hold a stream back without it.
     'X-Accel-Buffering': 'no',
   });
-  response.flushHeaders();
+  response.write(retryHint(RETRY_MS));
   const stopHeartbeat = startHeartbeat(response);
   const gone = clientGone(response);
   try {
     for await (const text of items) {
       if (gone.aborted) return;
-      if (!response.write(text)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (!response.write(text) && !(await hasRoom(response))) return void response.destroy();
     }
     response.end();
   } finally {
@@ -44,7 +56,27 @@ export async function sendEvents(response: Response, items: AsyncIterable<string
   }
 }
 
-/** A comment now and then keeps proxies from closing a quiet stream; the first comes at a random time, so that thousands of streams do not beat together. */
+/** Waits for the connection to take what is buffered; false when it does not in time. */
+async function hasRoom(response: Response): Promise<boolean> {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), SLOW_READER_MS);
+  const { signal } = patience;
+  try {
+    await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+    // Takes away the listener that has not fired.
+    patience.abort();
+  }
+}
+
+/**
+ * A comment now and then keeps proxies from closing a quiet stream; the first comes at a random time, so that
+ * thousands of streams do not beat together.
+ */
 function startHeartbeat(response: Response): () => void {
   let timer: NodeJS.Timeout;
   const beat = () => {

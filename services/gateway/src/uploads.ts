@@ -1,20 +1,19 @@
 import { rm } from 'node:fs/promises';
 import { v7 as uuidv7 } from 'uuid';
+import type { Place } from '@sluice/shared/admission/admission';
 import { blobKeys } from '@sluice/shared/blob-store';
 import type { Document } from '@sluice/shared/contracts/knowledge';
 import { checkContent, documentTypeOf } from '@sluice/shared/document-type';
-import { createLog, readLastEntry } from '@sluice/shared/event-log/log';
+import { closeLog, createLog } from '@sluice/shared/event-log/log';
 import { isRedisAway, redisUnavailable } from '@sluice/shared/redis/connection';
 import type { GatewayDeps } from './context.ts';
 import type { ReceivedFile } from './receive-files.ts';
-
-/** How long a document may wait for a worker before its log expires; a night's backlog is well within it. */
-const QUEUED_RETENTION_MS = 7 * 86_400_000;
 
 /** Who uploads. */
 export interface Uploader {
   tenant: string;
   requestId: string;
+  address: string;
 }
 
 /** A document that the system has taken charge of. */
@@ -41,8 +40,11 @@ export async function acceptUpload(
     const type = documentTypeOf(file.filename);
     await checkContent(type, file.path);
     const document = describeDocument(uploader.tenant, file, type);
+    // Before anything is kept: a full backlog or a dead Redis refuses the upload whole.
+    const applicant = { tenant: uploader.tenant, caller: uploader.address, id: document.id };
+    const place = await deps.ingest.admission.admit(applicant, deps.ingest.limits);
     await deps.blobs.putFile(blobKeys.original(document.tenant, document.id, document.version), file.path);
-    return await registerDocument(deps, uploader, document);
+    return await registerDocument(deps, uploader, document, place);
   } catch (error) {
     throw isRedisAway(error) ? redisUnavailable(error) : error;
   } finally {
@@ -73,45 +75,78 @@ async function registerDocument(
   deps: GatewayDeps,
   uploader: Uploader,
   document: Document,
+  place: Place,
 ): Promise<AcceptedUpload> {
   const registered = await deps.documents.register(document);
-  if (!registered.created && registered.document.status === 'failed') {
+  if (registered.created) {
+    await enqueueIngest(deps, uploader, document, place);
+    return { document, duplicate: false };
+  }
+  if (registered.document.status === 'failed') {
     // The bytes failed before, perhaps for a passing reason: they get a new start under a new id.
     await deleteDocument(deps, registered.document);
-    return registerDocument(deps, uploader, document);
+    return registerDocument(deps, uploader, document, place);
   }
-  if (!registered.created) await deps.blobs.deleteAll(blobKeys.document(document.tenant, document.id));
-  if (registered.document.status === 'queued') await enqueueIngest(deps, uploader, registered.document);
-  return { document: registered.document, duplicate: !registered.created };
+  const { tenant, id } = document;
+  await deps.ingest.admission.leave({ tenant, caller: uploader.address, id }, 'dropped');
+  await deps.blobs.deleteAll(blobKeys.document(tenant, id));
+  if (registered.document.status === 'queued')
+    await enqueueIngest(deps, uploader, registered.document, place);
+  return { document: registered.document, duplicate: true };
 }
 
-/** Idempotent: a job that is there already stays as it is. */
-async function enqueueIngest(deps: GatewayDeps, uploader: Uploader, document: Document): Promise<void> {
+/** Idempotent: a log and a job that are there already stay as they are. */
+async function enqueueIngest(
+  deps: GatewayDeps,
+  uploader: Uploader,
+  document: Document,
+  place: Place,
+): Promise<void> {
   const { tenant, id, version, filename, type } = document;
-  const log = { tenant, jobId: id, retentionMs: QUEUED_RETENTION_MS };
-  if (!(await readLastEntry(deps.commands, log))) {
-    await createLog(deps.commands, log, { type: 'queued', position: await deps.ingests.waiting() });
-  }
-  await deps.ingests.add({
+  const { retentionMs } = deps.settings;
+  await createLog(
+    deps.commands,
+    { tenant, jobId: id, retentionMs },
+    { type: 'queued', position: place.position },
+  );
+  const job = {
     tenant,
     id,
+    caller: uploader.address,
     request_id: uploader.requestId,
+    retention_ms: retentionMs,
     version,
     filename,
     type,
     blob_key: blobKeys.original(tenant, id, version),
-  });
+  };
+  await deps.ingest.queue.add(job, place.turn);
 }
 
 /**
- * Deletes a document everywhere. Its registry entry goes last, so that a delete which broke off can be repeated.
- * A worker that is still ingesting it finds it gone and removes what it wrote.
+ * Deletes a document everywhere. It is retired first: from then on it is not found, its bytes may be uploaded anew, and
+ * a worker that has it learns that it is gone and removes what it wrote. What a crash leaves of a retired document, the
+ * reaper deletes.
  */
-export async function deleteDocument(
+export async function deleteDocument(deps: GatewayDeps, document: Document): Promise<void> {
+  const { tenant, id } = document;
+  if (!(await deps.documents.retire(document))) return;
+  await closeLog(
+    deps.commands,
+    { tenant, jobId: id, retentionMs: deps.settings.retentionMs },
+    { type: 'cancelled' },
+  );
+  await deps.ingest.queue.remove(id);
+  await deleteRetired(deps, tenant, id);
+}
+
+/** Deletes what is left of a retired document. Idempotent. */
+export async function deleteRetired(
   deps: Pick<GatewayDeps, 'store' | 'blobs' | 'documents'>,
-  document: Document,
+  tenant: string,
+  id: string,
 ): Promise<void> {
-  await deps.store.forTenant(document.tenant).deleteDocument(document.id);
-  await deps.blobs.deleteAll(blobKeys.document(document.tenant, document.id));
-  await deps.documents.remove(document);
+  await deps.store.forTenant(tenant).deleteDocument(id);
+  await deps.blobs.deleteAll(blobKeys.document(tenant, id));
+  await deps.documents.forget(tenant, id);
 }

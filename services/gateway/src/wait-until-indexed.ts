@@ -5,7 +5,7 @@ import type { GatewayDeps } from './context.ts';
 import { failureError } from './renderers/json.ts';
 
 /**
- * Waits until a document is ready, at most `seconds`.
+ * Waits until a document is ready, at most `seconds`, or until the client has `gone`.
  *
  * @returns the document as it is then
  * @throws {SluiceError} with the document's error when its ingestion has failed
@@ -14,11 +14,12 @@ export async function waitUntilIndexed(
   deps: GatewayDeps,
   document: Document,
   seconds: number,
+  gone: AbortSignal,
 ): Promise<Document> {
   const { tenant, id } = document;
   if (document.status !== 'ready') {
     const log = { tenant, jobId: id };
-    const signal = AbortSignal.timeout(seconds * 1_000);
+    const signal = AbortSignal.any([gone, AbortSignal.timeout(seconds * 1_000)]);
     for await (const batch of followLog({ redis: deps.reads, doorbell: deps.doorbell }, log, { signal })) {
       const end = batch.at(-1)?.record;
       if (end?.type === 'failed') throw ingestError(end.code, end.error);

@@ -1,5 +1,4 @@
 import { UnrecoverableError } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { blobKeys } from '@sluice/shared/blob-store';
 import type { BlobStore } from '@sluice/shared/blob-store';
 import type { JobData } from '@sluice/shared/contracts/jobs';
@@ -10,6 +9,7 @@ import { LogWriter } from '@sluice/shared/event-log/writer';
 import type { Logger } from '@sluice/shared/logger';
 import type { ModelClient } from '@sluice/shared/model-client';
 import type { TakenJob } from '@sluice/shared/queues';
+import type { RedisClient } from '@sluice/shared/redis/connection';
 import type { VectorStore } from '@sluice/shared/vector-store/port';
 import { chunkDocument } from './chunk.ts';
 import type { ChunkOptions } from './chunk.ts';
@@ -19,9 +19,9 @@ import type { Extractor } from './extract/pool.ts';
 /** What ingesting needs. */
 export interface IngestDeps {
   /** Role `worker`. */
-  redis: Redis;
+  redis: RedisClient;
   /** Role `appender`. */
-  appender: Redis;
+  appender: RedisClient;
   documents: DocumentRegistry;
   blobs: BlobStore;
   store: VectorStore;
@@ -50,7 +50,7 @@ class NoLongerOurs extends Error {
  */
 export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>): Promise<void> {
   const { data, attempt } = job;
-  const log = { tenant: data.tenant, jobId: data.id, retentionMs: deps.retentionMs };
+  const log = { tenant: data.tenant, jobId: data.id, retentionMs: data.retention_ms };
   if (await isSettled(deps, data)) return;
   if (!(await readLastEntry(deps.redis, log)))
     await createLog(deps.redis, log, { type: 'queued', position: 0 });
@@ -68,6 +68,9 @@ export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>):
     deps.logger.info({ attempt, chunks }, 'document indexed');
   } catch (error) {
     if (error instanceof NoLongerOurs) return abandonDocument(deps, data, error.why);
+    if (writer.signal.aborted && (await deps.documents.find(data.tenant, data.id)) === undefined) {
+      return abandonDocument(deps, data, 'gone');
+    }
     if (writer.signal.aborted)
       return deps.logger.warn({ attempt, reason: String(writer.signal.reason) }, 'lost the job: stopped');
     if (job.signal.aborted) throw error;
@@ -174,23 +177,28 @@ async function retryOrFail(
   throw new UnrecoverableError(`${code}: ${message}`);
 }
 
-/** Ends a document whose job was given up: its workers died each time, or its data made no sense. */
+/**
+ * Ends a document whose job was given up: its workers died each time, or its data made no sense.
+ *
+ * @returns whether there was anything left to end
+ */
 export async function giveUpDocument(
   deps: IngestDeps,
   { tenant, id }: { tenant: string; id: string },
-): Promise<void> {
+): Promise<boolean> {
   const code = 'worker_lost';
   const message = 'The workers that tried to read the document were lost. Try to upload it again.';
-  const document = await deps.documents.find(tenant, id);
-  if (document && document.status !== 'ready' && document.status !== 'failed') {
-    await deps.documents.update(tenant, id, Number.MAX_SAFE_INTEGER, {
-      status: 'failed',
-      error: { code, message },
-    });
+  try {
+    const document = await deps.documents.find(tenant, id);
+    if (document && document.status !== 'ready' && document.status !== 'failed') {
+      await deps.documents.update(tenant, id, Number.MAX_SAFE_INTEGER, {
+        status: 'failed',
+        error: { code, message },
+      });
+    }
+  } catch (error) {
+    deps.logger.error({ err: error, job_id: id, tenant }, 'could not mark a document as failed');
   }
-  await closeLog(
-    deps.appender,
-    { tenant, jobId: id, retentionMs: deps.retentionMs },
-    { type: 'failed', code, error: message },
-  );
+  const log = { tenant, jobId: id, retentionMs: deps.retentionMs };
+  return closeLog(deps.appender, log, { type: 'failed', code, error: message });
 }

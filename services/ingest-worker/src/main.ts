@@ -1,9 +1,10 @@
+import { openAdmission } from '@sluice/shared/admission/admission';
 import { openBlobStore } from '@sluice/shared/blob-store';
 import { openDocuments } from '@sluice/shared/documents';
 import { serveHealth } from '@sluice/shared/health';
 import { loadOrExit, runProcess } from '@sluice/shared/lifecycle';
 import { createLogger } from '@sluice/shared/logger';
-import { startWorker } from '@sluice/shared/queues';
+import { HAND_OVER_SHARE, startWorker } from '@sluice/shared/queues';
 import { acquireResources } from '@sluice/shared/resources';
 import { loadConfig } from './config.ts';
 import { createExtractor } from './extract/pool.ts';
@@ -38,12 +39,23 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     retentionMs: config.LOG_RETENTION_SECONDS * 1_000,
     logger,
   };
-  const options = { redis, concurrency: config.INGEST_CONCURRENCY, logger };
+  const admission = openAdmission('ingest', redis, config.QUEUE_SHARDS);
+  const handOverAfterMs = config.DRAIN_TIMEOUT_MS * HAND_OVER_SHARE;
+  const options = {
+    redis,
+    shards: config.QUEUE_SHARDS,
+    concurrency: config.INGEST_CONCURRENCY,
+    handOverAfterMs,
+    logger,
+  };
   stack.use(
     startWorker('ingest', options, {
-      run: (job) => ingestDocument(deps, job),
+      async run(job) {
+        await admission.leave(job.data, 'taken');
+        await ingestDocument(deps, job);
+      },
       async abandoned(address, reason) {
-        await giveUpDocument(deps, address);
+        if (!(await giveUpDocument(deps, address))) return;
         logger.error({ job_id: address.id, tenant: address.tenant, reason }, 'gave up a document');
       },
     }),

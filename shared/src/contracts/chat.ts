@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sourceSchema } from './events.ts';
+import { sourceSchema, usageSchema } from './events.ts';
 
 /** Longest `messages` content that a request may carry in all, in characters. */
 const MAX_CONTENT = 400_000;
@@ -29,7 +29,6 @@ export const knowledgeSchema = z.union([
       .meta({ description: 'Least cosine similarity of a source to the question' }),
   }),
 ]);
-export type Knowledge = z.infer<typeof knowledgeSchema>;
 
 /** Body of `POST /api/chat`. */
 export const chatRequestSchema = z.object({
@@ -48,17 +47,14 @@ export const chatRequestSchema = z.object({
   max_tokens: z.int().min(1).max(4096).default(2000),
   stream: z.boolean().default(false),
   knowledge: knowledgeSchema.default(false),
+  user: z.string().min(1).max(128).optional().meta({
+    description: 'Who asks, for fair sharing of the queue; the address of the caller without it',
+  }),
+  priority: z.enum(['interactive', 'background']).default('interactive').meta({
+    description: 'Background chats wait in a queue of their own and never delay interactive ones',
+  }),
 });
 export type ChatRequest = z.infer<typeof chatRequestSchema>;
-
-export const usageSchema = z.object({
-  prompt_tokens: z.int(),
-  completion_tokens: z.int(),
-  estimated: z
-    .boolean()
-    .optional()
-    .meta({ description: 'True when counted by Sluice because the model sent no usage' }),
-});
 
 /** `data` of a finished `POST /api/chat` without `stream`. */
 export const chatAnswerSchema = z.object({

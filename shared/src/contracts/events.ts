@@ -23,16 +23,24 @@ export type Source = z.infer<typeof sourceSchema>;
 /** Stages a document passes through, in order. */
 export const INGEST_STAGES = ['extract', 'chunk', 'embed', 'upsert'] as const;
 
-const usage = z.object({
+/** What an answer cost, in tokens. */
+export const usageSchema = z.object({
   prompt_tokens: z.int().nonnegative(),
   completion_tokens: z.int().nonnegative(),
   /** True when the model sent no usage and the figures were counted from the text. */
   estimated: z.boolean().optional(),
 });
+export type Usage = z.infer<typeof usageSchema>;
 
 /** Every record that a job's event log may hold. Exactly one of `done | failed | cancelled` ends a log. */
 export const recordSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('queued'), position: z.int().nonnegative() }),
+  z.object({
+    type: z.literal('queued'),
+    /** Jobs ahead. */
+    position: z.int().nonnegative(),
+    /** From the rate at which jobs were taken in the last minute; absent when none was. */
+    estimated_wait_ms: z.int().nonnegative().optional(),
+  }),
   z.object({ type: z.literal('started'), attempt: z.int().positive(), model: z.string().optional() }),
   z.object({ type: z.literal('sources'), sources: z.array(sourceSchema) }),
   z.object({
@@ -43,7 +51,7 @@ export const recordSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('continued'), attempt: z.int().positive() }),
   z.object({ type: z.literal('reset'), attempt: z.int().positive() }),
-  z.object({ type: z.literal('usage'), ...usage.shape }),
+  z.object({ type: z.literal('usage'), ...usageSchema.shape }),
   z.object({
     type: z.literal('progress'),
     stage: z.enum(INGEST_STAGES),

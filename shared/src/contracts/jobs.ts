@@ -9,18 +9,25 @@ const common = {
   id: jobIdSchema,
   /** Of the request that caused the job; every log line of the job carries it. */
   request_id: z.string(),
+  /** Whose turn the job takes, among the callers of its tenant. */
+  caller: z.string().max(200),
+  /** How long the log is kept after its last record. */
+  retention_ms: z.int().positive(),
 };
+
+const chatJob = z.object({
+  ...common,
+  messages: z.array(chatMessageSchema).min(1),
+  model: z.string(),
+  temperature: z.number(),
+  max_tokens: z.int().positive(),
+  knowledge: knowledgeSchema,
+});
 
 /** The job catalog: queue name -> schema of its data, checked when a job is added and again when it is taken. */
 export const jobSchemas = {
-  chat: z.object({
-    ...common,
-    messages: z.array(chatMessageSchema).min(1),
-    model: z.string(),
-    temperature: z.number(),
-    max_tokens: z.int().positive(),
-    knowledge: knowledgeSchema,
-  }),
+  chat: chatJob,
+  'chat-background': chatJob,
   ingest: z.object({
     ...common,
     version: z.int().positive(),
@@ -32,5 +39,7 @@ export const jobSchemas = {
 
 /** Names of the queues. */
 export type JobName = keyof typeof jobSchemas;
+/** The queues of chats: those that a person waits for, and those that may take their time. */
+export type ChatQueueName = Exclude<JobName, 'ingest'>;
 /** The data of a job of one queue. */
 export type JobData<N extends JobName> = z.output<(typeof jobSchemas)[N]>;

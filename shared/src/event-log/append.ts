@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { LogRecord } from '../contracts/events.ts';
+import { isCluster, isRedisAway } from '../redis/connection.ts';
+import type { RedisClient } from '../redis/connection.ts';
 import { bellChannel, logKey, stopChannel } from '../redis/keys.ts';
 import { encodeRecord } from './entry.ts';
 
@@ -19,11 +21,14 @@ const REFUSALS: Record<Refusal, string> = {
 /** The log refused an append: whoever wrote must stop working on the job. */
 export class LogRefusedError extends Error {
   readonly refusal: Refusal;
+  /** The id of the log's last entry; empty when it is not known. */
+  readonly lastId: string;
 
-  constructor(refusal: Refusal, jobId: string) {
+  constructor(refusal: Refusal, jobId: string, lastId = '') {
     super(`append to the log of ${jobId} refused: ${REFUSALS[refusal]}`);
     this.name = 'LogRefusedError';
     this.refusal = refusal;
+    this.lastId = lastId;
   }
 }
 
@@ -36,47 +41,63 @@ export interface LogAddress {
 }
 
 interface AppendCommand {
-  sluiceAppend(key: string, ...args: (string | number)[]): Promise<[status: 'OK' | Refusal, lastId: string]>;
+  sluiceAppend(
+    key: string,
+    ...args: (string | number)[]
+  ): Promise<[status: 'OK', lastId: string, before: string] | [status: Refusal, lastId: string]>;
 }
 
-function withAppend(redis: Redis): Redis & AppendCommand {
+function withAppend(redis: RedisClient): RedisClient & AppendCommand {
   if (!('sluiceAppend' in redis)) redis.defineCommand('sluiceAppend', { numberOfKeys: 1, lua: APPEND_LUA });
-  return redis as Redis & AppendCommand;
+  return redis as RedisClient & AppendCommand;
 }
 
-const corked = new WeakSet<Redis>();
+const corked = new WeakSet<RedisClient>();
 
 /**
- * Holds what this turn of the event loop writes to the connection back until its end, so that the appends of many
- * streams leave in one system call (DESIGN: 255,000 -> 448,000 tokens/s).
+ * Holds what this turn of the event loop writes to the connection (on a cluster: to each of its nodes) back until its
+ * end, so that the appends of many streams leave in one system call (DESIGN: 255,000 -> 448,000 tokens/s).
  */
-function corkForThisTurn(redis: Redis): void {
-  const { stream } = redis;
+function corkForThisTurn(redis: RedisClient): void {
   if (corked.has(redis) || redis.status !== 'ready') return;
+  const nodes = isCluster(redis) ? redis.nodes('master') : [redis];
+  const streams = nodes.filter((node) => node.status === 'ready').map((node) => node.stream);
   corked.add(redis);
-  stream.cork();
+  for (const stream of streams) stream.cork();
   setImmediate(() => {
     corked.delete(redis);
-    stream.uncork();
+    for (const stream of streams) stream.uncork();
   });
 }
 
+/** Between two tries of an append that Redis cannot take now. */
+const RETRY_MS = 100;
+
 /**
- * Appends records of one attempt, all or none.
+ * Appends records of one attempt, all or none. Waits as long as Redis is away, also while a master has fewer replicas
+ * than it must have to take a write.
  *
  * @param redis an `appender` connection
  * @param seq number of the first record within the attempt, from 1
+ * @returns the id of what was the log's last entry before
  * @throws {LogRefusedError}
  */
 export async function appendRecords(
-  redis: Redis,
+  redis: RedisClient,
   log: LogAddress,
   attempt: number,
   seq: number,
   records: readonly LogRecord[],
-): Promise<void> {
-  corkForThisTurn(redis);
-  await runAppend(redis, log, attempt, seq, records);
+): Promise<string> {
+  for (;;) {
+    corkForThisTurn(redis);
+    try {
+      return await runAppend(redis, log, attempt, seq, records);
+    } catch (error) {
+      if (!isRedisAway(error) || redis.status === 'end') throw error;
+    }
+    await delay(RETRY_MS);
+  }
 }
 
 /**
@@ -84,16 +105,17 @@ export async function appendRecords(
  *
  * @param attempt `outsider` stands for one above the highest that the log has seen, `waiting` for records from before
  *   the first attempt, which are refused once it has begun
+ * @returns the id of what was the log's last entry before
  * @throws {LogRefusedError}
  */
 export async function runAppend(
-  redis: Redis,
+  redis: RedisClient,
   log: LogAddress,
   attempt: number | 'outsider' | 'waiting',
   seq: number,
   records: readonly LogRecord[],
-): Promise<void> {
-  const [status] = await withAppend(redis).sluiceAppend(
+): Promise<string> {
+  const [status, lastId, before] = await withAppend(redis).sluiceAppend(
     logKey(log.tenant, log.jobId),
     bellChannel(log.tenant, log.jobId),
     stopChannel(log.tenant, log.jobId),
@@ -101,7 +123,9 @@ export async function runAppend(
     log.retentionMs,
     attempt,
     seq,
+    isCluster(redis) ? 'SPUBLISH' : 'PUBLISH',
     ...records.flatMap(encodeRecord),
   );
-  if (status !== 'OK') throw new LogRefusedError(status, log.jobId);
+  if (status !== 'OK') throw new LogRefusedError(status, log.jobId, lastId);
+  return before;
 }

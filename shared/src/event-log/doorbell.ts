@@ -1,5 +1,9 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from '../logger.ts';
+import { isCluster } from '../redis/connection.ts';
+import type { RedisClient } from '../redis/connection.ts';
+import { PlainBellLine } from './bell-line.ts';
+import type { BellLine, BellLineEvents } from './bell-line.ts';
+import { ShardedBellLine } from './sharded-bell-line.ts';
 
 /** Hears one channel. */
 export interface BellListener {
@@ -9,29 +13,27 @@ export interface BellListener {
   missed(): void;
 }
 
-const RESUBSCRIBE_BATCH = 500;
-
 /**
- * Shares one subscriber connection of a process among all its open logs.
+ * Shares the subscriber connection of a process among all its open logs: plain pub/sub with one server, sharded pub/sub
+ * with a cluster.
  */
 export class Doorbell {
-  readonly #redis: Redis;
-  readonly #logger: Logger;
+  readonly #line: BellLine;
   readonly #listeners = new Map<string, Set<BellListener>>();
-  #connectedBefore = false;
 
   /** @param redis a `subscriber` connection, used for nothing else; the caller closes it */
-  constructor(redis: Redis, logger: Logger) {
-    this.#redis = redis;
-    this.#logger = logger;
-    this.#connectedBefore = redis.status === 'ready';
-    redis.on('message', (channel: string, message: string) => {
-      for (const listener of this.#listeners.get(channel) ?? []) listener.ring(message);
-    });
-    redis.on('ready', () => {
-      if (this.#connectedBefore) void this.#resubscribe();
-      this.#connectedBefore = true;
-    });
+  constructor(redis: RedisClient, logger: Logger) {
+    const events: BellLineEvents = {
+      message: (channel, message) => {
+        for (const listener of this.#listeners.get(channel) ?? []) listener.ring(message);
+      },
+      renewed: (channel) => {
+        for (const listener of this.#listeners.get(channel) ?? []) listener.missed();
+      },
+    };
+    this.#line = isCluster(redis)
+      ? new ShardedBellLine(redis, logger, events)
+      : new PlainBellLine(redis, logger, events);
   }
 
   /**
@@ -44,7 +46,7 @@ export class Doorbell {
     this.#listeners.set(channel, listeners.add(listener));
     const stop = () => this.#remove(channel, listener);
     try {
-      await this.#redis.subscribe(channel);
+      await this.#line.subscribe(channel);
     } catch (error) {
       stop();
       throw error;
@@ -56,23 +58,6 @@ export class Doorbell {
     const listeners = this.#listeners.get(channel);
     if (!listeners?.delete(listener) || listeners.size > 0) return;
     this.#listeners.delete(channel);
-    if (this.#redis.status === 'ready') this.#redis.unsubscribe(channel).catch(() => {});
-  }
-
-  async #resubscribe(): Promise<void> {
-    const channels = [...this.#listeners.keys()];
-    try {
-      for (let i = 0; i < channels.length; i += RESUBSCRIBE_BATCH) {
-        const batch = channels.slice(i, i + RESUBSCRIBE_BATCH);
-        await this.#redis.subscribe(...batch);
-        for (const channel of batch)
-          for (const listener of this.#listeners.get(channel) ?? []) listener.missed();
-      }
-      if (channels.length > 0)
-        this.#logger.info({ channels: channels.length }, 'subscriptions renewed, logs re-read');
-    } catch (error) {
-      // Lost again; the next 'ready' starts over with all channels.
-      this.#logger.debug({ err: error }, 'could not renew subscriptions');
-    }
+    this.#line.unsubscribe(channel);
   }
 }

@@ -24,6 +24,16 @@ export function compareLogIds(a: string, b: string): number {
   return Number(attemptA) - Number(attemptB) || Number(seqA) - Number(seqB);
 }
 
+/** The attempt that wrote an entry; 0 for what came before the first. */
+export function attemptOf(id: string): number {
+  return Number(ID.exec(id)?.[1]);
+}
+
+/** The number of an entry within its attempt. */
+export function seqOf(id: string): number {
+  return Number(ID.exec(id)?.[2]);
+}
+
 /** The least id above `id`: where a read after `id` begins. (Redis has exclusive ranges only since 6.2.) */
 export function nextLogId(id: string): string {
   const [, attempt, seq] = ID.exec(id) ?? [];

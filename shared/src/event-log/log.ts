@@ -1,17 +1,19 @@
-import type { Redis } from 'ioredis';
 import { isTerminal } from '../contracts/events.ts';
 import type { LogRecord, TerminalRecord } from '../contracts/events.ts';
+import type { RedisClient } from '../redis/connection.ts';
 import { logKey } from '../redis/keys.ts';
 import { LogRefusedError, runAppend } from './append.ts';
 import type { LogAddress } from './append.ts';
 import { decodeEntry, encodeRecord, LOG_START, nextLogId } from './entry.ts';
 import type { LogEntry } from './entry.ts';
 
+const PAGE = 1_000;
+
 /**
  * Creates a log with its first record, `0-1`, and its time to live: before its job is enqueued, so that a worker never
- * finds a job without a log.
+ * finds a job without a log. A log that is there already stays as it is.
  */
-export async function createLog(redis: Redis, log: LogAddress, first: LogRecord): Promise<void> {
+export async function createLog(redis: RedisClient, log: LogAddress, first: LogRecord): Promise<void> {
   if (isTerminal(first)) throw new TypeError('a log cannot begin with its end');
   const key = logKey(log.tenant, log.jobId);
   const [type, data] = encodeRecord(first);
@@ -21,7 +23,7 @@ export async function createLog(redis: Redis, log: LogAddress, first: LogRecord)
     .pexpire(key, log.retentionMs)
     .exec();
   const failure = results?.find(([error]) => error)?.[0];
-  if (failure) throw failure;
+  if (failure && !/equal or smaller/.test(failure.message)) throw failure;
 }
 
 /**
@@ -30,7 +32,11 @@ export async function createLog(redis: Redis, log: LogAddress, first: LogRecord)
  *
  * @returns false when the log had ended before, or is not there
  */
-export async function closeLog(redis: Redis, log: LogAddress, record: TerminalRecord): Promise<boolean> {
+export async function closeLog(
+  redis: RedisClient,
+  log: LogAddress,
+  record: TerminalRecord,
+): Promise<boolean> {
   try {
     await runAppend(redis, log, 'outsider', 1, [record]);
     return true;
@@ -46,7 +52,7 @@ export async function closeLog(redis: Redis, log: LogAddress, record: TerminalRe
  *
  * @returns false when it waits no longer
  */
-export async function noteWaiting(redis: Redis, log: LogAddress, record: LogRecord): Promise<boolean> {
+export async function noteWaiting(redis: RedisClient, log: LogAddress, record: LogRecord): Promise<boolean> {
   try {
     await runAppend(redis, log, 'waiting', 0, [record]);
     return true;
@@ -60,10 +66,10 @@ export async function noteWaiting(redis: Redis, log: LogAddress, record: LogReco
  * Reads up to `count` entries after `after`, in order. An empty answer means that there is nothing more, or no such log.
  */
 export async function readLog(
-  redis: Redis,
+  redis: RedisClient,
   log: Pick<LogAddress, 'tenant' | 'jobId'>,
   after: string = LOG_START,
-  count = 1_000,
+  count = PAGE,
 ): Promise<LogEntry[]> {
   const entries = await redis.xrange(logKey(log.tenant, log.jobId), nextLogId(after), '+', 'COUNT', count);
   return entries.map((entry) => decodeEntry(log.tenant, entry));
@@ -71,20 +77,20 @@ export async function readLog(
 
 /** Reads a whole log. Empty when there is none. */
 export async function readWholeLog(
-  redis: Redis,
+  redis: RedisClient,
   log: Pick<LogAddress, 'tenant' | 'jobId'>,
 ): Promise<LogEntry[]> {
   const entries: LogEntry[] = [];
   for (;;) {
-    const page = await readLog(redis, log, entries.at(-1)?.id);
-    if (page.length === 0) return entries;
+    const page = await readLog(redis, log, entries.at(-1)?.id, PAGE);
     entries.push(...page);
+    if (page.length < PAGE) return entries;
   }
 }
 
 /** The newest entry, or undefined when there is no such log. */
 export async function readLastEntry(
-  redis: Redis,
+  redis: RedisClient,
   log: Pick<LogAddress, 'tenant' | 'jobId'>,
 ): Promise<LogEntry | undefined> {
   const [entry] = await redis.xrevrange(logKey(log.tenant, log.jobId), '+', '-', 'COUNT', 1);

@@ -1,12 +1,13 @@
-import type { Redis } from 'ioredis';
+import { setTimeout as delay } from 'node:timers/promises';
 import { RequestError } from '../errors.ts';
 import { isTerminal } from '../contracts/events.ts';
-import { bellChannel } from '../redis/keys.ts';
+import type { RedisClient } from '../redis/connection.ts';
+import { bellChannel, logKey } from '../redis/keys.ts';
 import type { LogAddress } from './append.ts';
 import type { BellListener, Doorbell } from './doorbell.ts';
-import { compareLogIds, decodeRing, LOG_START } from './entry.ts';
+import { compareLogIds, decodeEntry, decodeRing, LOG_START } from './entry.ts';
 import type { LogEntry, Ring } from './entry.ts';
-import { readLastEntry, readLog } from './log.ts';
+import { readLastEntry } from './log.ts';
 
 const PAGE = 500;
 
@@ -15,6 +16,13 @@ const MAX_HEARD_CHARS = 256 * 1024;
 
 /** A log that rings no bell for this long is read anyway: it may have expired, or a message was lost unseen. */
 const IDLE_READ_MS = 15_000;
+
+/**
+ * A master that is replaced takes with it what it had not replicated. Its writer puts that back with its next append;
+ * for so long a reader that has delivered it waits, looking again and again.
+ */
+const RESTORE_WAIT_MS = 30_000;
+const RESTORE_POLL_MS = 250;
 
 /** The log is not there: it expired, or never was. */
 export function logNotFound(jobId: string): RequestError {
@@ -32,7 +40,7 @@ export function unknownCursor(jobId: string, cursor: string): RequestError {
 
 /** What a reader needs: a connection for reads, and the process's doorbell. */
 export interface LogReaderDeps {
-  redis: Redis;
+  redis: RedisClient;
   doorbell: Doorbell;
 }
 
@@ -44,25 +52,37 @@ export interface LogReaderDeps {
  * Returning early (`break`) or `signal` ends the subscription.
  *
  * @returns batches, never empty: what is at hand at each turn; the last one ends with the terminal record
- * @throws {RequestError} 404 when there is no such log, 410 when it has not come as far as `after`
+ * @throws {RequestError} 404 when there is no such log, 410 when `after` is not in it, or what was delivered no longer is
  */
 export async function* followLog(
   deps: LogReaderDeps,
   log: Pick<LogAddress, 'tenant' | 'jobId'>,
   options: { after?: string; signal?: AbortSignal } = {},
 ): AsyncGenerator<LogEntry[], void, void> {
-  const listener = new GapDetector(log.tenant, options.after ?? LOG_START);
+  const { after = LOG_START, signal } = options;
+  const listener = new GapDetector(log.tenant, after);
   const stopListening = await deps.doorbell.listen(bellChannel(log.tenant, log.jobId), listener);
   const onAbort = () => listener.wake();
-  options.signal?.addEventListener('abort', onAbort);
+  signal?.addEventListener('abort', onAbort);
+  let lostSince: number | undefined;
   try {
-    while (options.signal?.aborted !== true) {
+    while (signal?.aborted !== true) {
       let batch = listener.take();
       if (batch === 'gap') {
-        const after = listener.beginRead();
-        batch = await readLog(deps.redis, log, after, PAGE);
-        listener.endRead(batch);
-        if (batch.length === 0 && (await hasEnded(deps.redis, log, after))) return;
+        const from = listener.beginRead();
+        const read = await readFrom(deps.redis, log, from);
+        listener.endRead(read.entries);
+        if (read.at === 'end') return;
+        if (read.at === 'lost') {
+          lostSince ??= performance.now();
+          if (from === after || performance.now() - lostSince > RESTORE_WAIT_MS)
+            throw unknownCursor(log.jobId, from);
+          listener.missed();
+          await delay(RESTORE_POLL_MS, undefined, { ...(signal && { signal }) }).catch(() => {});
+          continue;
+        }
+        lostSince = undefined;
+        batch = read.entries;
       }
       const last = batch.at(-1);
       if (last === undefined) {
@@ -73,22 +93,43 @@ export async function* followLog(
       if (isTerminal(last.record)) return;
     }
   } finally {
-    options.signal?.removeEventListener('abort', onAbort);
+    signal?.removeEventListener('abort', onAbort);
     stopListening();
   }
 }
 
-/** Whether nothing can come after `after`, which a read has just found nothing behind. */
-async function hasEnded(
-  redis: Redis,
+/** What a read after a position brought. */
+interface ReadResult {
+  entries: LogEntry[];
+  /** The position is within the log, is its end for good, or is beyond what the log has now. */
+  at: 'inside' | 'end' | 'lost';
+}
+
+/**
+ * Reads after `after`, with the entry there: one that is missing, or another attempt's in its place, is a log that has
+ * lost what was delivered, and whatever follows does not continue it.
+ */
+async function readFrom(
+  redis: RedisClient,
   log: Pick<LogAddress, 'tenant' | 'jobId'>,
   after: string,
-): Promise<boolean> {
+): Promise<ReadResult> {
+  const key = logKey(log.tenant, log.jobId);
+  const raw = await redis.xrange(key, after, '+', 'COUNT', PAGE + 1);
+  const entries = raw.map((entry) => decodeEntry(log.tenant, entry));
+  if (after !== LOG_START) {
+    const [position] = entries;
+    if (position?.id === after) {
+      const isEnd = entries.length === 1 && isTerminal(position.record);
+      return { entries: entries.slice(1), at: isEnd ? 'end' : 'inside' };
+    }
+  } else if (entries.length > 0) return { entries: entries.slice(0, PAGE), at: 'inside' };
   const last = await readLastEntry(redis, log);
   if (last === undefined) throw logNotFound(log.jobId);
-  const position = compareLogIds(after, last.id);
-  if (position > 0) throw unknownCursor(log.jobId, after);
-  return position === 0 && isTerminal(last.record);
+  const isPassed = compareLogIds(after, last.id) < 0;
+  // It may have been put back between the two reads.
+  if (isPassed && (await redis.xrange(key, after, after)).length === 0) throw unknownCursor(log.jobId, after);
+  return { entries: [], at: 'lost' };
 }
 
 /** Decides for each doorbell message whether it continues what was delivered, and keeps the continuation. */

@@ -1,7 +1,9 @@
-import type { Redis } from 'ioredis';
 import type { LogRecord, TerminalRecord } from '../contracts/events.ts';
-import { appendRecords } from './append.ts';
+import type { RedisClient } from '../redis/connection.ts';
+import { appendRecords, LogRefusedError } from './append.ts';
 import type { LogAddress } from './append.ts';
+import { closeLog } from './log.ts';
+import { SentRecords } from './sent-records.ts';
 
 /** Least time between two flushes of one stream: 100 a second is smoother than any eye, and bounds the writes. */
 const FLUSH_GAP_MS = 10;
@@ -14,22 +16,23 @@ const HIGH_WATER_CHARS = 64 * 1024;
  * one flush, deltas joined, one flush under way at a time.
  */
 export class LogWriter {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #log: LogAddress;
   readonly #attempt: number;
   readonly #refused = new AbortController();
+  readonly #sent: SentRecords;
   #pending: LogRecord[] = [];
   #pendingChars = 0;
-  #seq = 1;
   #flushing = false;
   #scheduled = false;
   #lastFlush = -FLUSH_GAP_MS;
   #waiters: PromiseWithResolvers<void>[] = [];
 
-  constructor(options: { redis: Redis; log: LogAddress; attempt: number }) {
+  constructor(options: { redis: RedisClient; log: LogAddress; attempt: number }) {
     this.#redis = options.redis;
     this.#log = options.log;
     this.#attempt = options.attempt;
+    this.#sent = new SentRecords(options.attempt);
   }
 
   /** Aborted with a `LogRefusedError` at the first refusal: this attempt has lost the job. */
@@ -92,6 +95,24 @@ export class LogWriter {
     else setImmediate(() => void this.#flush());
   }
 
+  /** Appends, and puts back first what the log had acknowledged and has lost: see `SentRecords`. */
+  async #send(seq: number, records: LogRecord[]): Promise<void> {
+    try {
+      const before = await appendRecords(this.#redis, this.#log, this.#attempt, seq, records);
+      if (seq === 1) this.#sent.beginsAfter(before);
+    } catch (error) {
+      if (!(error instanceof LogRefusedError && error.refusal === 'GAP')) throw error;
+      const lost = this.#sent.after(error.lastId);
+      if (lost) return this.#send(lost.seq, [...lost.records, ...records]);
+      await closeLog(this.#redis, this.#log, {
+        type: 'failed',
+        code: 'log_lost',
+        error: 'Part of the answer was lost when a server failed. Try again.',
+      });
+      throw error;
+    }
+  }
+
   async #flush(): Promise<void> {
     this.#scheduled = false;
     this.#flushing = true;
@@ -100,8 +121,8 @@ export class LogWriter {
     this.#pending = [];
     this.#pendingChars = 0;
     try {
-      await appendRecords(this.#redis, this.#log, this.#attempt, this.#seq, records);
-      this.#seq += records.length;
+      await this.#send(this.#sent.nextSeq, records);
+      this.#sent.add(records);
     } catch (error) {
       this.#pending = [];
       this.#pendingChars = 0;

@@ -28,5 +28,29 @@ export const documentIndexKey = (tenant: string) => `sluice:{${tenant}}:document
 /** Hash: SHA-256 of the bytes -> document id. */
 export const documentHashKey = (tenant: string) => `sluice:{${tenant}}:document-hashes`;
 
-/** BullMQ's key prefix of a queue; the braces keep a queue's keys on one node. */
-export const queuePrefix = (queue: string) => `sluice:{queue-${queue}}`;
+/** Set: ids of documents that are deleted but may have left something behind. */
+export const retiredDocumentsKey = (tenant: string) => `sluice:{${tenant}}:documents-retired`;
+
+/** Hash: the job that an `Idempotency-Key` (its digest) was used for. */
+export const idempotencyKey = (tenant: string, digest: string) => `sluice:{${tenant}:idempotency:${digest}}`;
+
+/**
+ * BullMQ's key prefix of a queue, or of one shard of it; the braces keep its keys on one node, and put each shard on
+ * another.
+ */
+export const queuePrefix = (queue: string, shard = 0) =>
+  `sluice:{queue-${queue}${shard === 0 ? '' : `-${shard}`}}`;
+
+/** What admission keeps of a shard of a queue; see `admission/admit.lua`. */
+export function admissionKeys(queue: string, shard = 0) {
+  const prefix = `${queuePrefix(queue, shard)}:admission`;
+  return {
+    waiting: `${prefix}:waiting`,
+    counts: `${prefix}:counts`,
+    open: `${prefix}:open`,
+    taken: `${prefix}:taken`,
+  };
+}
+
+/** String: the gateway that runs the reaper now. */
+export const reaperKey = 'sluice:{reaper}:leader';

@@ -4,9 +4,8 @@ import { RequestError } from '@sluice/shared/errors';
 
 const digest = (value: string) => createHash('sha256').update(value).digest();
 
-/** Asks for `Authorization: Bearer <key>` when a key is set. Digests make the comparison's time say nothing. */
-export function bearerAuth(apiKey: string | undefined): RequestHandler {
-  if (apiKey === undefined) return (_request, _response, next) => next();
+/** Asks for `Authorization: Bearer <key>`. Digests make the comparison's time say nothing. */
+export function bearerAuth(apiKey: string): RequestHandler {
   const expected = digest(apiKey);
   return (request, response, next) => {
     const given = /^Bearer +(\S+)$/i.exec(request.get('authorization') ?? '')?.[1];

@@ -10,6 +10,7 @@ const FAILURE_STATUS: Record<string, number> = {
   model_rejected_request: 502,
   vector_store_unavailable: 503,
   worker_lost: 503,
+  no_worker: 503,
   cancelled: 409,
 };
 

@@ -22,6 +22,8 @@ export function renderChatEntry({ id, record }: LogEntry): string {
       return named('tool_calls', { tool_calls: record.tool_calls }, id);
     case 'done':
       return frame('[DONE]', { id });
+    case 'cancelled':
+      return renderNamed({ id, record }) + frame('[DONE]', { id });
     default:
       return renderNamed({ id, record });
   }

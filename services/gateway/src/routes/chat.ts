@@ -1,43 +1,59 @@
 import { Router } from 'express';
 import { applyToChat, foldChat } from '@sluice/shared/chat-state';
 import { chatRequestSchema } from '@sluice/shared/contracts/chat';
+import { UnavailableError } from '@sluice/shared/errors';
 import { readWholeLog } from '@sluice/shared/event-log/log';
 import { followLog, logNotFound } from '@sluice/shared/event-log/reader';
+import { cancelChat } from '../cancel-chat.ts';
 import type { GatewayDeps } from '../context.ts';
 import { envelope } from '../envelope.ts';
-import { renderLog, resumeLog } from '../follow.ts';
+import { renderLog, resumeLog, streamSignal } from '../follow.ts';
 import { requestIdOf, tenantOf } from '../middleware/request-context.ts';
 import { renderChatAnswer } from '../renderers/json.ts';
 import { acceptedFrame, renderChatEntry } from '../renderers/native.ts';
 import { clientGone, sendEvents } from '../sse.ts';
 import { submitChat } from '../submit-chat.ts';
-import { parseInput } from '../validate.ts';
+import { checkId, parseInput } from '../validate.ts';
 
 /** `/api/chat`: ask, resume, look. */
 export function chatRoutes(deps: GatewayDeps): Router {
   const router = Router();
+  router.param('id', checkId('chat_'));
 
   router.post('/', async (request, response) => {
     const body = parseInput(chatRequestSchema, request.body);
     const tenant = tenantOf(response);
     const gone = clientGone(response);
-    const id = await submitChat(deps, { tenant, requestId: requestIdOf(response) }, body);
+    const caller = {
+      tenant,
+      requestId: requestIdOf(response),
+      address: request.ip ?? '',
+      idempotencyKey: request.get('idempotency-key'),
+    };
+    const id = await submitChat(deps, caller, body);
     response.set('X-Chat-Id', id);
     if (body.stream) {
-      return sendEvents(
-        response,
-        renderLog(deps, { tenant, jobId: id }, gone, renderChatEntry, acceptedFrame(id)),
+      const entries = renderLog(
+        deps,
+        { tenant, jobId: id },
+        streamSignal(deps, response),
+        renderChatEntry,
+        acceptedFrame(id),
       );
+      return sendEvents(response, entries);
     }
     const state = foldChat(id, []);
+    const signal = AbortSignal.any([gone, deps.drain.deadline]);
     for await (const batch of followLog(
       { redis: deps.reads, doorbell: deps.doorbell },
       { tenant, jobId: id },
-      { signal: gone },
+      { signal },
     )) {
       for (const entry of batch) applyToChat(state, entry);
     }
-    if (!gone.aborted) response.json(envelope(renderChatAnswer(state)));
+    if (gone.aborted) return;
+    if (state.status === 'queued' || state.status === 'running') throw gatewayDraining(id);
+    response.json(envelope(renderChatAnswer(state)));
   });
 
   router.get('/:id/events', async (request, response) => {
@@ -52,5 +68,15 @@ export function chatRoutes(deps: GatewayDeps): Router {
     response.json(envelope(foldChat(id, entries)));
   });
 
+  router.post('/:id/cancel', async (request, response) => {
+    response.json(envelope(await cancelChat(deps, tenantOf(response), request.params.id)));
+  });
+
   return router;
+}
+
+/** The answer goes on without this gateway. */
+function gatewayDraining(id: string): UnavailableError {
+  const message = `This gateway is shutting down; the answer goes on. Get it from /api/chat/${id}, or repeat the request with the same Idempotency-Key.`;
+  return new UnavailableError(503, 'draining', message, { retryAfter: 1, details: { id } });
 }

@@ -12,12 +12,13 @@ import { createFileReceiver } from '../receive-files.ts';
 import { renderDocumentEntry } from '../renderers/native.ts';
 import { clientGone } from '../sse.ts';
 import { deleteDocument } from '../uploads.ts';
-import { parseInput } from '../validate.ts';
+import { checkId, parseInput } from '../validate.ts';
 import { answerUpload } from './upload.ts';
 
 /** `/api/knowledge`: upload, registry, progress, search. */
 export function knowledgeRoutes(deps: GatewayDeps): Router {
   const router = Router();
+  router.param('id', checkId('doc_'));
   const receiveFiles = createFileReceiver({
     dir: deps.settings.uploadDir,
     maxBytes: deps.settings.uploadMaxBytes,

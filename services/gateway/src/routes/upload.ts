@@ -4,11 +4,18 @@ import type { GatewayDeps } from '../context.ts';
 import { envelope } from '../envelope.ts';
 import { requestIdOf, tenantOf } from '../middleware/request-context.ts';
 import type { ReceivedFile } from '../receive-files.ts';
+import { clientGone } from '../sse.ts';
 import { acceptUpload } from '../uploads.ts';
 import type { Uploader } from '../uploads.ts';
 import { waitUntilIndexed } from '../wait-until-indexed.ts';
 
 const MAX_WAIT_SECONDS = 300;
+
+/** How long a client waits for its documents. */
+interface Wait {
+  seconds: number;
+  gone: AbortSignal;
+}
 
 /** What became of one file. */
 interface Outcome {
@@ -26,17 +33,19 @@ export async function answerUpload(
   response: Response,
   files: ReceivedFile[],
 ): Promise<void> {
-  const uploader = { tenant: tenantOf(response), requestId: requestIdOf(response) };
-  const waitSeconds = preferredWait(request);
+  const uploader = {
+    tenant: tenantOf(response),
+    requestId: requestIdOf(response),
+    address: request.ip ?? '',
+  };
+  const wait = { seconds: preferredWait(request), gone: clientGone(response) };
   const [first] = files;
   if (files.length === 1 && first) {
-    const { status, data } = await takeFile(deps, uploader, first, waitSeconds);
+    const { status, data } = await takeFile(deps, uploader, first, wait);
     return void response.status(status).json(envelope(data, status));
   }
   const outcomes = await Promise.all(
-    files.map((file) =>
-      takeFile(deps, uploader, file, waitSeconds).catch((error: unknown) => refused(file, error)),
-    ),
+    files.map((file) => takeFile(deps, uploader, file, wait).catch((error: unknown) => refused(file, error))),
   );
   const status = outcomes.every((outcome) => outcome.status === 200) ? 200 : 202;
   response.status(status).json(
@@ -51,13 +60,15 @@ async function takeFile(
   deps: GatewayDeps,
   uploader: Uploader,
   file: ReceivedFile,
-  waitSeconds: number,
+  wait: Wait,
 ): Promise<Outcome> {
   const { document, duplicate } = await acceptUpload(deps, uploader, file);
-  const { id, filename, hash } = document;
-  const known = { id, filename, hash, ...(duplicate && { duplicate }) };
-  const indexed = waitSeconds > 0 ? await waitUntilIndexed(deps, document, waitSeconds) : document;
-  if (waitSeconds > 0 && indexed.status === 'ready')
+  const { id, hash } = document;
+  // As it was uploaded, so that the client knows which of its files this is.
+  const known = { id, filename: file.filename, hash, ...(duplicate && { duplicate }) };
+  const indexed =
+    wait.seconds > 0 ? await waitUntilIndexed(deps, document, wait.seconds, wait.gone) : document;
+  if (wait.seconds > 0 && indexed.status === 'ready')
     return { status: 200, data: { ...known, status: 'ready', chunks: indexed.chunks ?? 0 } };
   return { status: 202, data: { ...known, status: indexed.status } };
 }

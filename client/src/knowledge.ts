@@ -1,0 +1,127 @@
+import type { CallOptions, ResumeOptions } from './chat.ts';
+import type { Settings } from './connection.ts';
+import type { DocumentEvent } from './events.ts';
+import { follow } from './follow.ts';
+import { decodeNamed } from './frames.ts';
+import type { Frame } from './frames.ts';
+import { eventsRequest, postJson, requestData, requestText } from './request.ts';
+import type {
+  DocumentPage,
+  KnowledgeDocument,
+  RefusedFile,
+  SearchRequest,
+  SearchResult,
+  UploadedFile,
+} from './types.ts';
+import { uploadMany, uploadOne } from './upload.ts';
+import type { FileInput, UploadOptions } from './upload.ts';
+
+/** Which page of the documents. */
+export interface PageOptions extends CallOptions {
+  /** Documents a page, 1 to 200; 50 unless given. */
+  limit?: number | undefined;
+  /** `next_cursor` of the page before. */
+  cursor?: string | undefined;
+}
+
+/** The knowledge base. Every method throws {@link SluiceApiError} and {@link SluiceConnectionError}. */
+export interface KnowledgeApi {
+  /**
+   * Uploads a file: PDF, DOCX, Markdown or text. The same bytes again change nothing.
+   *
+   * @throws {SluiceApiError} when it is refused, or with `wait` when it cannot be read; `code` says why
+   */
+  upload(file: FileInput, options?: UploadOptions): Promise<UploadedFile>;
+  /** Uploads up to 100 files. What is wrong with one of them is told in its place and does not touch the others. */
+  upload(files: readonly FileInput[], options?: UploadOptions): Promise<(UploadedFile | RefusedFile)[]>;
+  /** One page of the documents, newest first. */
+  list(options?: PageOptions): Promise<DocumentPage>;
+  /** All documents, newest first, page by page as they are asked for. */
+  listAll(options?: Omit<PageOptions, 'cursor'>): AsyncGenerator<KnowledgeDocument, void, void>;
+  /** One document. */
+  get(id: string, options?: CallOptions): Promise<KnowledgeDocument>;
+  /** Deletes a document, its text and its vectors. */
+  delete(id: string, options?: CallOptions): Promise<void>;
+  /** The extracted text, which the offsets of sources point into. 409 `not_ready` until the document is indexed. */
+  text(id: string, options?: CallOptions): Promise<string>;
+  /** The progress of a document, to its end, over as many connections as it takes. A failure is thrown. */
+  events(id: string, options?: ResumeOptions): AsyncGenerator<DocumentEvent, void, void>;
+  /** The passages that fit a query, best first. */
+  search(request: SearchRequest, options?: CallOptions): Promise<SearchResult[]>;
+}
+
+const DOCUMENTS = '/api/knowledge/documents';
+const documentPath = (id: string) => `${DOCUMENTS}/${encodeURIComponent(id)}`;
+
+/** Builds the knowledge base's part of a client. */
+export function createKnowledgeApi(settings: Settings): KnowledgeApi {
+  const get = (id: string, { signal }: CallOptions = {}) =>
+    requestData<KnowledgeDocument>(settings, { path: documentPath(id), signal });
+
+  const list = ({ limit, cursor, signal }: PageOptions = {}) => {
+    const query = new URLSearchParams();
+    if (limit !== undefined) query.set('limit', String(limit));
+    if (cursor !== undefined) query.set('cursor', cursor);
+    return requestData<DocumentPage>(settings, { path: `${DOCUMENTS}?${query.toString()}`, signal });
+  };
+
+  async function* listAll(options: Omit<PageOptions, 'cursor'> = {}) {
+    let cursor: string | undefined;
+    do {
+      const page = await list({ ...options, cursor });
+      yield* page.documents;
+      cursor = page.next_cursor;
+    } while (cursor !== undefined);
+  }
+
+  async function* events(id: string, { after, signal }: ResumeOptions = {}) {
+    const path = `${documentPath(id)}/events`;
+    const request = (cursor: string | undefined) => eventsRequest(path, cursor);
+    for await (const batch of follow(settings, { request, decode: decodeDocumentFrame, after, signal }))
+      yield* batch;
+  }
+
+  function upload(file: FileInput, options?: UploadOptions): Promise<UploadedFile>;
+  function upload(
+    files: readonly FileInput[],
+    options?: UploadOptions,
+  ): Promise<(UploadedFile | RefusedFile)[]>;
+  function upload(files: FileInput | readonly FileInput[], options: UploadOptions = {}) {
+    const calls = { get, events };
+    return 'name' in files
+      ? uploadOne(settings, calls, files, options)
+      : uploadMany(settings, calls, files, options);
+  }
+
+  return {
+    upload,
+    list,
+    listAll,
+    get,
+    events,
+    async delete(id, { signal } = {}) {
+      await requestText(settings, { method: 'DELETE', path: documentPath(id), signal });
+    },
+    text: (id, { signal } = {}) => requestText(settings, { path: `${documentPath(id)}/text`, signal }),
+    async search(request, { signal } = {}) {
+      const post = postJson('/api/knowledge/search', request, signal);
+      const { results } = await requestData<{ results: SearchResult[] }>(settings, post);
+      return results;
+    },
+  };
+}
+
+const NAMED: ReadonlySet<string> = new Set<DocumentEvent['type']>([
+  'queued',
+  'started',
+  'progress',
+  'continued',
+  'reset',
+  'done',
+  'cancelled',
+]);
+
+function decodeDocumentFrame(frame: Frame): DocumentEvent | undefined {
+  if (frame.event === undefined || !NAMED.has(frame.event)) return undefined;
+  return decodeNamed<DocumentEvent>(frame);
+}

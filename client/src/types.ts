@@ -1,0 +1,167 @@
+/**
+ * What travels between client and gateway, written by hand so that the package stands alone; contract.test.ts proves
+ * that it matches the gateway's own schemas.
+ */
+
+/** One turn of a conversation. */
+export interface ChatMessage {
+  role: 'system' | 'user' | 'assistant';
+  content: string;
+}
+
+/** Retrieval over your documents, with options. */
+export interface KnowledgeOptions {
+  /** Only these document ids, 1 to 100. */
+  documents?: string[] | undefined;
+  /** Most sources to give to the model, 1 to 50. */
+  top_k?: number | undefined;
+  /** Least cosine similarity of a source to the question, 0 to 1. */
+  min_score?: number | undefined;
+}
+
+/** A question. */
+export interface ChatRequest {
+  /** The conversation, oldest first, with at least one message of the user. */
+  messages: ChatMessage[];
+  /** The server's `CHAT_MODEL` unless given. */
+  model?: string | undefined;
+  /** 0 to 2; 0.7 unless given. */
+  temperature?: number | undefined;
+  /** 1 to 4,096 tokens; 2,000 unless given. */
+  max_tokens?: number | undefined;
+  /** Whether to look the answer up in your documents; false unless given. */
+  knowledge?: boolean | KnowledgeOptions | undefined;
+  /** Who asks, for fair sharing of the queue; the address of the caller unless given. */
+  user?: string | undefined;
+  /** Background chats never delay interactive ones; `interactive` unless given. */
+  priority?: 'interactive' | 'background' | undefined;
+}
+
+/**
+ * A passage that an answer may cite as `[n]`. `start` and `end` are offsets in UTF-16 code units into the document's
+ * text, so that `text === documentText.slice(start, end)`.
+ */
+export interface Source {
+  n: number;
+  document_id: string;
+  filename: string;
+  version: number;
+  chunk_index: number;
+  page?: number | undefined;
+  page_end?: number | undefined;
+  /** The headings above the passage, outermost first. */
+  headings: string[];
+  start: number;
+  end: number;
+  score: number;
+  text: string;
+}
+
+/** What an answer cost, in tokens. */
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  /** True when Sluice counted, because the model sent no figures. */
+  estimated?: boolean | undefined;
+}
+
+/** Where a chat is in its life. */
+export type ChatStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+
+/** A stable snake_case code, and a sentence for a person. */
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+/** A chat as the server has it: its state, and its text so far. */
+export interface ChatState {
+  id: string;
+  status: ChatStatus;
+  content: string;
+  /** The model's own word, such as `stop` or `length`, once the chat is done. */
+  finish_reason?: string | undefined;
+  usage?: Usage | undefined;
+  sources?: Source[] | undefined;
+  error?: Failure | undefined;
+}
+
+/** A finished answer. */
+export interface ChatAnswer {
+  id: string;
+  content: string;
+  /** The model's own word, such as `stop` or `length`. */
+  finish_reason: string;
+  usage?: Usage | undefined;
+  sources?: Source[] | undefined;
+}
+
+/** Where a document is in its life. */
+export type DocumentStatus = 'queued' | 'processing' | 'ready' | 'failed';
+
+/** A document of the knowledge base. */
+export interface KnowledgeDocument {
+  id: string;
+  tenant: string;
+  filename: string;
+  type: 'pdf' | 'docx' | 'markdown' | 'text';
+  bytes: number;
+  /** SHA-256 of the bytes, hex. */
+  hash: string;
+  version: number;
+  status: DocumentStatus;
+  chunks?: number | undefined;
+  pages?: number | undefined;
+  /** Length of the extracted text in UTF-16 code units. */
+  characters?: number | undefined;
+  error?: Failure | undefined;
+  /** ISO 8601. */
+  created_at: string;
+  /** ISO 8601. */
+  updated_at: string;
+}
+
+/** One page of documents, newest first. */
+export interface DocumentPage {
+  documents: KnowledgeDocument[];
+  /** Of all pages. */
+  total: number;
+  /** Where the next page begins; absent on the last. */
+  next_cursor?: string | undefined;
+}
+
+/** A file that was taken. */
+export interface UploadedFile {
+  id: string;
+  filename: string;
+  /** SHA-256 of the bytes, hex. */
+  hash: string;
+  status: DocumentStatus;
+  /** True when the same bytes were uploaded before; nothing is done again. */
+  duplicate?: boolean | undefined;
+  /** Passages in the index, when the upload waited for them. */
+  chunks?: number | undefined;
+}
+
+/** A file that was not taken, or could not be read. */
+export interface RefusedFile {
+  filename: string;
+  error: Failure;
+}
+
+/** A search without an answer. */
+export interface SearchRequest {
+  /** 1 to 4,000 characters. */
+  query: string;
+  /** Most results, 1 to 50; 5 unless given. */
+  top_k?: number | undefined;
+  /** Least cosine similarity, 0 to 1. */
+  min_score?: number | undefined;
+  /** Only these document ids, 1 to 100. */
+  documents?: string[] | undefined;
+}
+
+/** A passage found, with the score of each stage of retrieval. */
+export interface SearchResult extends Source {
+  scores: { dense?: number | undefined; lexical?: number | undefined };
+}

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import type { Admission, OpenJob } from '@sluice/shared/admission/admission';
+import { isTerminal } from '@sluice/shared/contracts/events';
+import { closeLog, noteWaiting, readLastEntry } from '@sluice/shared/event-log/log';
+import type { JobState } from '@sluice/shared/queues';
+import { DEFAULT_TENANT, reaperKey } from '@sluice/shared/redis/keys';
+import type { GatewayDeps } from './context.ts';
+import { deleteRetired } from './uploads.ts';
+
+const TICK_MS = 2_000;
+/** Reaping reads every open log, so it is done at every fifth tick. */
+const TICKS_PER_REAP = 5;
+/** A gateway that leads and dies is replaced after this time. */
+const LEAD_MS = 8_000;
+/** A job younger than this is left alone: its submission may be under way. */
+const MIN_AGE_MS = 10_000;
+const MAX_NOTED = 200;
+const LOST = 'The job was lost before it ended. Try again.';
+const MAX_REAPED = 5_000;
+
+/** One kind of job that the reaper looks after. */
+interface Ward {
+  name: string;
+  admission: Admission;
+  queue: {
+    state(id: string): Promise<JobState>;
+    remove(id: string): Promise<unknown>;
+    workers(): Promise<number>;
+  };
+  giveUp(job: OpenJob, code: string, message: string): Promise<void>;
+}
+
+/**
+ * Looks after what waits and what nobody owns. One gateway at a time does it, every other is ready to: tells waiting
+ * jobs their position, and ends the logs of jobs that are gone, or that wait while there is no worker at all. What it
+ * does is safe to do twice.
+ */
+export function startReaper(deps: GatewayDeps): AsyncDisposable {
+  const wards = listWards(deps);
+  const me = randomUUID();
+  const noted = new Map<string, number>();
+  let suspects = new Set<string>();
+  let ticks = 0;
+  let isStopped = false;
+  let running: Promise<void> = Promise.resolve();
+
+  const tick = async () => {
+    if (!(await leads(deps, me))) return;
+    for (const ward of wards) await notePositions(deps, ward, noted);
+    if (++ticks % TICKS_PER_REAP !== 0) return;
+    const found = new Set<string>();
+    for (const ward of wards) await reap(deps, ward, suspects, found);
+    for (const id of await deps.documents.retired(DEFAULT_TENANT))
+      await deleteRetired(deps, DEFAULT_TENANT, id);
+    suspects = found;
+  };
+  const run = () => {
+    running = tick().catch((error: unknown) => deps.logger.debug({ err: error }, 'reaper: skipped a turn'));
+    void running.then(() => {
+      if (!isStopped) timer = setTimeout(run, TICK_MS);
+    });
+  };
+  let timer = setTimeout(run, TICK_MS);
+
+  return {
+    async [Symbol.asyncDispose]() {
+      isStopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+function listWards(deps: GatewayDeps): Ward[] {
+  const { commands, settings, documents } = deps;
+  const endLog = async ({ tenant, id }: OpenJob, code: string, error: string) => {
+    const closed = await closeLog(
+      commands,
+      { tenant, jobId: id, retentionMs: settings.retentionMs },
+      { type: 'failed', code, error },
+    );
+    if (closed) deps.logger.warn({ tenant, job_id: id, code }, 'ended the log of a job that nobody has');
+  };
+  const chats = Object.entries(deps.lanes).map(([name, lane]) => ({ name, ...lane, giveUp: endLog }));
+  const failDocument: Ward['giveUp'] = async (job, code, message) => {
+    const document = await documents.find(job.tenant, job.id);
+    if (document && document.status !== 'ready' && document.status !== 'failed') {
+      await documents.update(job.tenant, job.id, Number.MAX_SAFE_INTEGER, {
+        status: 'failed',
+        error: { code, message },
+      });
+    }
+    await endLog(job, code, message);
+  };
+  return [...chats, { name: 'ingest', ...deps.ingest, giveUp: failDocument }];
+}
+
+async function leads({ commands }: GatewayDeps, me: string): Promise<boolean> {
+  if ((await commands.set(reaperKey, me, 'PX', LEAD_MS, 'NX')) === 'OK') return true;
+  if ((await commands.get(reaperKey)) !== me) return false;
+  await commands.pexpire(reaperKey, LEAD_MS);
+  return true;
+}
+
+/** Writes a `queued` record where the position has changed since the last one. */
+async function notePositions(
+  { commands, settings }: GatewayDeps,
+  ward: Ward,
+  noted: Map<string, number>,
+): Promise<void> {
+  const waiting = await ward.admission.waiting(MAX_NOTED);
+  for (const { tenant, id, position, estimatedWaitMs } of waiting) {
+    const last = noted.get(id);
+    noted.set(id, position);
+    if (last === undefined || last === position) continue;
+    const estimate = estimatedWaitMs === undefined ? {} : { estimated_wait_ms: estimatedWaitMs };
+    await noteWaiting(
+      commands,
+      { tenant, jobId: id, retentionMs: settings.retentionMs },
+      { type: 'queued', position, ...estimate },
+    );
+  }
+  const ids = new Set(waiting.map(({ id }) => id));
+  for (const id of noted.keys()) if (!ids.has(id) && noted.size > MAX_NOTED * 4) noted.delete(id);
+}
+
+/**
+ * Ends what has no owner. A job that its queue does not know is only a suspect the first time: between two queues' sets
+ * it may be in none for a moment.
+ */
+async function reap(
+  deps: GatewayDeps,
+  ward: Ward,
+  suspects: ReadonlySet<string>,
+  found: Set<string>,
+): Promise<void> {
+  const jobs = await ward.admission.open(new Date(Date.now() - MIN_AGE_MS), MAX_REAPED);
+  const ended: OpenJob[] = [];
+  let workers: number | undefined;
+  for (const job of jobs) {
+    const last = await readLastEntry(deps.commands, { tenant: job.tenant, jobId: job.id });
+    if (!last) await ward.giveUp(job, 'worker_lost', LOST);
+    if (!last || isTerminal(last.record)) {
+      ended.push(job);
+      continue;
+    }
+    const state = await ward.queue.state(job.id);
+    if (state === 'gone') {
+      if (suspects.has(job.id)) await ward.giveUp(job, 'worker_lost', LOST);
+      found.add(job.id);
+    }
+    if (state === 'waiting' && Date.now() - job.admittedAt.getTime() > deps.settings.noWorkerMs) {
+      workers ??= await ward.queue.workers();
+      if (workers > 0) continue;
+      await ward.queue.remove(job.id);
+      await ward.giveUp(job, 'no_worker', 'No worker is there to do the job. Try again later.');
+    }
+  }
+  await ward.admission.close(ended);
+}

@@ -1,0 +1,86 @@
+import type { ChatCompletionChunk } from 'openai/resources/chat/completions';
+import type { ChatMessage } from '../contracts/chat.ts';
+import { describeFailure } from './failure.ts';
+import type { FailurePolicy } from './settings.ts';
+import type { ModelTarget } from './target.ts';
+import { Watchdog } from './watchdog.ts';
+
+/** One event of a model's answer. */
+export type ModelEvent =
+  /** Which model answers; always the first event, and the only one of its kind. */
+  | { type: 'model'; model: string }
+  | { type: 'content'; text: string }
+  | { type: 'reasoning'; text: string }
+  | { type: 'finish'; reason: string }
+  | { type: 'usage'; prompt_tokens: number; completion_tokens: number };
+
+/** What to ask. A last message of the role `assistant` is a partial answer to go on with. */
+export interface ChatCompletionRequest {
+  messages: readonly ChatMessage[];
+  model: string;
+  temperature: number;
+  max_tokens: number;
+}
+
+/**
+ * Makes one request and streams its answer. Ending the iteration early, `signal`, and every time-out close the upstream
+ * request. The time between two tokens stands still while the caller has a token in its hands.
+ *
+ * @throws {ModelFailure} or the signal's reason
+ */
+export async function* readAnswer(
+  target: ModelTarget,
+  request: ChatCompletionRequest,
+  timeouts: Pick<FailurePolicy, 'firstTokenTimeoutMs' | 'tokenTimeoutMs'>,
+  signal: AbortSignal,
+): AsyncGenerator<ModelEvent, void, void> {
+  using watchdog = new Watchdog(signal);
+  let begun = false;
+  let finished = false;
+  try {
+    watchdog.watch('first_token', timeouts.firstTokenTimeoutMs);
+    const chunks = await target.openai.chat.completions.create(
+      {
+        ...request,
+        model: target.model,
+        messages: [...request.messages],
+        stream: true,
+        stream_options: { include_usage: true },
+      },
+      { signal: watchdog.signal },
+    );
+    for await (const chunk of chunks) {
+      for (const event of readChunk(chunk)) {
+        watchdog.rest();
+        begun = true;
+        finished ||= event.type === 'finish';
+        yield event;
+        watchdog.watch('token', timeouts.tokenTimeoutMs);
+      }
+    }
+    // The SDK ends the iteration quietly both when its signal aborts and when the server hangs up.
+    watchdog.signal.throwIfAborted();
+    if (!finished) throw new Error('the stream ended without a finish_reason');
+  } catch (error) {
+    signal.throwIfAborted();
+    // What is missing is the usage or the end of the connection: no reason to call the answer failed.
+    if (finished) return;
+    const what: unknown = watchdog.signal.aborted ? watchdog.signal.reason : error;
+    throw describeFailure(what, begun ? 'answer' : 'start', target.secrets);
+  }
+}
+
+function readChunk(chunk: ChatCompletionChunk): ModelEvent[] {
+  const events: ModelEvent[] = [];
+  const choice = chunk.choices[0];
+  // DeepSeek, Qwen and vLLM send their reasoning beside the content; OpenAI's types do not know the field.
+  const delta = choice?.delta as { content?: string | null; reasoning_content?: string | null } | undefined;
+  if (delta?.reasoning_content) events.push({ type: 'reasoning', text: delta.reasoning_content });
+  if (delta?.content) events.push({ type: 'content', text: delta.content });
+  if (choice?.finish_reason) events.push({ type: 'finish', reason: choice.finish_reason });
+  if (chunk.usage) {
+    const { prompt_tokens, completion_tokens } = chunk.usage;
+    events.push({ type: 'usage', prompt_tokens, completion_tokens });
+  }
+  return events;
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import { collectEvents, contentOf, dataOf, postJson, readEvents } from '../helpers/api.ts';
+import { waitFor } from '../helpers/poll.ts';
+import { startStack } from '../helpers/stack.ts';
+
+const question = { messages: [{ role: 'user', content: '你是谁？你能做什么？' }] };
+const lastEvent = async (response: Response) => (await collectEvents(response)).at(-1);
+
+describe('who owns a job', () => {
+  it('a job that brings down every worker is given up after three, with one end', async () => {
+    await using stack = await startStack({ services: [], tokenDelayMs: 200 });
+    const response = await postJson(`${stack.url}/api/chat`, { ...question, stream: true });
+    for (let i = 0; i < 3; i += 1) {
+      const before = stack.model.requests.open;
+      const worker = await stack.start('chat-worker');
+      await waitFor(() => stack.model.requests.open > before, {
+        timeoutMs: 20_000,
+        what: 'the worker to ask the model',
+      });
+      await worker.kill();
+      await waitFor(() => stack.model.requests.open === 0, { what: 'the request of the dead worker to end' });
+    }
+    const survivor = await stack.start('chat-worker');
+    const events = await collectEvents(response);
+    assert.equal(events.at(-1)?.event, 'error');
+    assert.equal((JSON.parse(events.at(-1)?.data ?? '') as { code: string }).code, 'worker_lost');
+    assert.equal(events.filter(({ event, data }) => event === 'error' || data === '[DONE]').length, 1);
+    assert.equal(stack.model.requests.open, 0, 'the fourth worker did not try');
+    const next = await postJson(`${stack.url}/api/chat`, { ...question, max_tokens: 5 });
+    assert.equal(next.status, 200, 'and lives');
+    await next.body?.cancel();
+    assert.match(survivor.logs(), /gave up a chat/);
+  });
+
+  it('a log whose job is gone is ended by the reaper', async () => {
+    await using stack = await startStack({ services: [] });
+    const response = await postJson(`${stack.url}/api/chat`, { ...question, stream: true });
+    const redis = new Redis(stack.redis.url);
+    try {
+      // As a Redis leaves it that lost the tail of its file: the log is there, the job is not.
+      for (const key of await redis.keys('sluice:{queue-chat}:chat:*')) await redis.del(key);
+    } finally {
+      redis.disconnect();
+    }
+    const end = await lastEvent(response);
+    assert.equal((JSON.parse(end?.data ?? '') as { code: string }).code, 'worker_lost');
+  });
+
+  it('a job that no worker is there for is ended after a while, and not done later', async () => {
+    await using stack = await startStack({ services: [], env: { NO_WORKER_TIMEOUT_SECONDS: '5' } });
+    const response = await postJson(`${stack.url}/api/chat`, question);
+    assert.equal(response.status, 503);
+    const { error } = (await response.json()) as { error: { code: string } };
+    assert.equal(error.code, 'no_worker');
+    await stack.start('chat-worker');
+    assert.equal((await postJson(`${stack.url}/api/chat`, question)).status, 200);
+    assert.equal(stack.model.requests.aborted, 0);
+  });
+});
+
+describe('drain', () => {
+  it('a worker lets its answers end', async () => {
+    await using stack = await startStack({ services: ['chat-worker'], tokenDelayMs: 20 });
+    const response = await postJson(`${stack.url}/api/chat`, { ...question, stream: true });
+    let stopped: Promise<number | null> | undefined;
+    const events = [];
+    for await (const event of readEvents(response)) {
+      events.push(event);
+      if (event.event === undefined) stopped ??= stack.services[1]?.stop();
+    }
+    assert.equal(await stopped, 0);
+    assert.equal(events.at(-1)?.data, '[DONE]');
+    assert.ok(!events.some(({ event }) => event === 'continued'));
+  });
+
+  it('a worker hands over what takes too long, at once and without a break', async () => {
+    await using stack = await startStack({
+      services: ['chat-worker'],
+      tokenDelayMs: 50,
+      env: { DRAIN_TIMEOUT_MS: '1000' },
+    });
+    const whole = await dataOf<{ content: string }>(await postJson(`${stack.url}/api/chat`, question));
+    const response = await postJson(`${stack.url}/api/chat`, { ...question, stream: true });
+    let stopped: Promise<number | null> | undefined;
+    const events = [];
+    for await (const event of readEvents(response)) {
+      events.push(event);
+      if (event.event !== undefined || stopped) continue;
+      await stack.start('chat-worker');
+      stopped = stack.services[1]?.stop();
+    }
+    assert.equal(await stopped, 0, 'it ended within its time');
+    assert.equal(contentOf(events), whole.content);
+    assert.equal(events.filter(({ event }) => event === 'continued').length, 1);
+    assert.equal(events.at(-1)?.data, '[DONE]');
+  });
+
+  it('a gateway ends its streams without an end, and another one goes on', async () => {
+    await using stack = await startStack({ services: ['chat-worker'], tokenDelayMs: 50 });
+    const other = await stack.start('gateway');
+    const response = await postJson(`${stack.url}/api/chat`, { ...question, stream: true });
+    const id = response.headers.get('x-chat-id') ?? '';
+    let stopped: Promise<number | null> | undefined;
+    const events = [];
+    for await (const event of readEvents(response)) {
+      events.push(event);
+      if (event.event === undefined) stopped ??= stack.gateway.stop();
+    }
+    assert.equal(await stopped, 0);
+    assert.notEqual(events.at(-1)?.data, '[DONE]', 'the answer has not ended');
+    const cursor = events.at(-1)?.id ?? '';
+    const rest = await collectEvents(await fetch(`${other.url}/api/chat/${id}/events?after=${cursor}`));
+    assert.equal(rest.at(-1)?.data, '[DONE]');
+    const all = await collectEvents(await fetch(`${other.url}/api/chat/${id}/events`));
+    assert.deepEqual([...events.filter((event) => event.id !== undefined), ...rest], all);
+  });
+});

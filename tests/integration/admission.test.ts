@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import type { Redis } from 'ioredis';
+import { computeRetryAfter, openAdmission } from '@sluice/shared/admission/admission';
+import type { Admission } from '@sluice/shared/admission/admission';
+import { createLogger } from '@sluice/shared/logger';
+import { closeRedis, connectRedis } from '@sluice/shared/redis/connection';
+import { startRedis } from '../helpers/redis.ts';
+import type { TestRedis } from '../helpers/redis.ts';
+
+const PLENTY = { queue: 100_000, tenant: 100_000 };
+
+describe('admission', () => {
+  let server: TestRedis;
+  let redis: Redis;
+  let admission: Admission;
+  before(async () => {
+    server = await startRedis();
+    redis = connectRedis({
+      url: server.url,
+      role: 'worker',
+      service: 'test',
+      logger: createLogger({ service: 'test', level: 'silent' }),
+    }) as Redis;
+    admission = openAdmission('chat', redis, 1);
+  });
+  beforeEach(() => redis.flushall());
+  after(async () => {
+    await closeRedis(redis);
+    await server.stop();
+  });
+
+  const apply = (caller: string, id: string, limits = PLENTY, tenant = 'default') =>
+    admission.admit({ tenant, caller, id }, limits);
+  const inOrder = async () => (await admission.waiting(10_000)).map(({ id }) => id);
+
+  it('lets callers take turns: a thousand jobs of one do not delay the first of another', async () => {
+    for (let i = 0; i < 1_000; i += 1) await apply('greedy', `g${i}`);
+    const place = await apply('modest', 'm0');
+    assert.equal(place.turn, 1);
+    assert.equal(place.position, 1, 'behind the first of the other alone');
+    assert.deepEqual((await inOrder()).slice(0, 3).toSorted(), ['g0', 'g1', 'm0']);
+  });
+
+  it('keeps turns when many have been served: who comes late does not overtake who waited, nor wait for all of them', async () => {
+    for (let i = 0; i < 20; i += 1) await apply('greedy', `g${i}`);
+    for (let i = 0; i < 10; i += 1)
+      await admission.leave({ tenant: 'default', caller: 'greedy', id: `g${i}` }, 'taken');
+    assert.equal((await apply('late', 'l0')).turn, 11, 'one after the turn that is served');
+    assert.equal((await apply('greedy', 'g20')).turn, 21, 'a caller is never served out of its own order');
+  });
+
+  it('begins at the first turn again when nothing waits', async () => {
+    for (const id of ['a', 'b', 'c']) await apply('x', id);
+    for (const id of ['a', 'b', 'c']) await admission.leave({ tenant: 'default', caller: 'x', id }, 'taken');
+    assert.equal((await apply('x', 'd')).turn, 1);
+  });
+
+  it('gives the same job the same place, and forgets it once', async () => {
+    const first = await apply('x', 'a');
+    assert.deepEqual((await apply('x', 'a')).turn, first.turn);
+    assert.deepEqual(await inOrder(), ['a']);
+    for (let i = 0; i < 3; i += 1)
+      await admission.leave({ tenant: 'default', caller: 'x', id: 'a' }, 'dropped');
+    assert.deepEqual(await inOrder(), []);
+    assert.equal(
+      (await redis.hlen('sluice:{queue-chat}:admission:counts')) <= 1,
+      true,
+      'no counter is left behind',
+    );
+  });
+
+  it('refuses beyond the limits of queue and tenant, each with its own error and a time to come back', async () => {
+    for (let i = 0; i < 3; i += 1) await apply('x', `a${i}`, { queue: 5, tenant: 3 });
+    await assert.rejects(apply('y', 'b', { queue: 5, tenant: 3 }), {
+      status: 429,
+      code: 'too_many_waiting',
+      retryAfter: 15,
+    });
+    for (let i = 0; i < 2; i += 1) await apply('x', `o${i}`, { queue: 5, tenant: 3 }, 'other');
+    await assert.rejects(apply('x', 'c', { queue: 5, tenant: 3 }, 'third'), {
+      status: 503,
+      code: 'overloaded',
+    });
+    await admission.leave({ tenant: 'default', caller: 'x', id: 'a0' }, 'taken');
+    await apply('x', 'a3', { queue: 5, tenant: 3 });
+  });
+
+  it('estimates the wait from the jobs taken in the last minute', async () => {
+    for (let i = 0; i < 30; i += 1) await apply('x', `a${i}`);
+    for (let i = 0; i < 20; i += 1)
+      await admission.leave({ tenant: 'default', caller: 'x', id: `a${i}` }, 'taken');
+    const { position, estimatedWaitMs } = await apply('x', 'last');
+    assert.equal(position, 10);
+    assert.equal(estimatedWaitMs, 30_000, '20 a minute: 10 ahead take half of one');
+    assert.equal(computeRetryAfter(1_000, 600), 10);
+    assert.equal(computeRetryAfter(1, 600), 1);
+    assert.equal(computeRetryAfter(1_000_000, 1), 120);
+  });
+
+  it('keeps callers apart whatever they are called', async () => {
+    for (const caller of ['a b', 'a', '用户 一', '{x}:y', '']) await apply(caller, `id-${caller.length}`);
+    const callers = (await admission.waiting(10)).map(({ caller }) => caller);
+    assert.deepEqual(callers.toSorted(), ['a b', 'a', '用户 一', '{x}:y', ''].toSorted());
+  });
+});
