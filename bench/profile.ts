@@ -17,11 +17,13 @@ export interface SelfTime {
   where: string;
 }
 
+/** `CPU.<date>.<time>.<pid>.<thread>.<sequence>.cpuprofile`; other threads are 1 and up. */
+const MAIN_THREAD = /\.0\.\d+\.cpuprofile$/;
 const NOT_BUSY = new Set(['(idle)', '(program)', '(root)']);
 
-/** The functions that cost most by themselves, of each `.cpuprofile` in a folder. */
+/** The functions that cost most by themselves, of the main thread of each process that wrote a `.cpuprofile` to a folder. */
 export function readProfiles(dir: string, count = 25): { file: string; functions: SelfTime[] }[] {
-  const files = readdirSync(dir).filter((file) => file.endsWith('.cpuprofile'));
+  const files = readdirSync(dir).filter((file) => MAIN_THREAD.test(file));
   return files.map((file) => {
     const profile = JSON.parse(readFileSync(join(dir, file), 'utf8')) as CpuProfile;
     return { file, functions: rankSelfTimes(profile).slice(0, count) };

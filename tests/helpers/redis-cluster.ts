@@ -207,6 +207,22 @@ async function isLinked({ redis }: RedisNode): Promise<boolean> {
   return (await redis.info('replication')).includes('master_link_status:up');
 }
 
+async function moveSlot(
+  key: string,
+  source: RedisNode,
+  target: RedisNode,
+  masters: RedisNode[],
+): Promise<void> {
+  const slot = Number(await source.redis.cluster('KEYSLOT', key));
+  const from = String(await source.redis.cluster('MYID'));
+  const to = String(await target.redis.cluster('MYID'));
+  await target.redis.cluster('SETSLOT', slot, 'IMPORTING', from);
+  await source.redis.cluster('SETSLOT', slot, 'MIGRATING', to);
+  const keys = (await source.redis.cluster('GETKEYSINSLOT', slot, 1_000)) as string[];
+  for (const moved of keys) await source.redis.migrate('127.0.0.1', target.port, moved, 0, 5_000);
+  for (const { redis } of [target, source, ...masters]) await redis.cluster('SETSLOT', slot, 'NODE', to);
+}
+
 const MASTER_NAME = 'sluice';
 
 /** Starts a master, a replica and three sentinels, and waits until the sentinels know all of it. */

@@ -79,6 +79,30 @@ describe('cancel', () => {
   });
 });
 
+describe('an answer that nobody watches', () => {
+  it('goes on, unless it was asked to be cancelled after a while', async () => {
+    await using stack = await startStack({
+      services: ['chat-worker'],
+      tokenDelayMs: 100,
+      env: { CANCEL_UNWATCHED_SECONDS: '1' },
+    });
+    const controller = new AbortController();
+    const response = await fetch(`${stack.url}/api/chat`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...question, stream: true }),
+      signal: controller.signal,
+    });
+    const id = response.headers.get('x-chat-id') ?? '';
+    for await (const event of readEvents(response)) if (event.event === undefined) break;
+    controller.abort();
+    const state = async () =>
+      (await dataOf<{ status: string }>(await fetch(`${stack.url}/api/chat/${id}`))).status;
+    await waitFor(async () => (await state()) === 'cancelled', { what: 'the cancellation' });
+    assert.equal(stack.model.requests.open, 0);
+  });
+});
+
 describe('Idempotency-Key', () => {
   let stack: TestStack;
   before(async () => {

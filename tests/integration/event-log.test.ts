@@ -73,8 +73,10 @@ describe('event log', () => {
         ['0-1', '1-1', '1-2', '1-3'],
       );
       for (const [, fields] of raw) assert.deepEqual(fields.slice(2, 4), ['tenant', 'default']);
-      const ttl = await redis.pttl(logKey('default', log.jobId));
-      assert.ok(ttl > RETENTION_MS / 2 && ttl <= RETENTION_MS, `ttl ${ttl}`);
+      const ttl = () => redis.pttl(logKey('default', log.jobId));
+      assert.ok((await ttl()) > RETENTION_MS, 'longer than its retention while it has no end');
+      await appendRecords(appender, log, 1, 4, [done]);
+      assert.ok((await ttl()) > RETENTION_MS / 2 && (await ttl()) <= RETENTION_MS, `ttl ${await ttl()}`);
     });
 
     it('refuses a log that does not exist', async () => {

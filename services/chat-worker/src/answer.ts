@@ -31,10 +31,15 @@ export interface AnswerDeps {
   store: VectorStore;
   logger: Logger;
   takeover: { mode: TakeoverMode; style: ContinuationStyle };
+  /** Milliseconds without a viewer after which an answer is cancelled; 0 never. */
+  cancelUnwatchedMs: number;
 }
 
 /** What of a long question is searched for: embedding models take about 8,000 tokens, and its start says what it is about. */
 const MAX_QUERY_CHARS = 4_000;
+
+/** Nobody has heard the answer for too long. */
+class UnwatchedError extends Error {}
 
 type ChatJob = JobData<ChatQueueName>;
 
@@ -73,6 +78,10 @@ export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>)
     // Everything written is in the log before another worker goes on from it.
     if (job.signal.aborted) await writer.flushed();
     if (job.signal.aborted) throw error;
+    if (error instanceof UnwatchedError) {
+      await writer.close({ type: 'cancelled' });
+      return logger.info({ attempt }, 'cancelled: nobody was watching');
+    }
     await fail(logger, writer, error);
   }
 }
@@ -130,6 +139,8 @@ async function streamAnswer(
       case 'content':
         show(trimmer.push(event.text));
         await writer.ready();
+        if (deps.cancelUnwatchedMs > 0 && writer.unheardMs > deps.cancelUnwatchedMs)
+          throw new UnwatchedError();
         break;
       case 'reasoning':
         writer.append({ type: 'delta', reasoning: event.text });

@@ -27,6 +27,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     store,
     logger,
     takeover: { mode: config.TAKEOVER, style: config.TAKEOVER_PROMPT },
+    cancelUnwatchedMs: config.CANCEL_UNWATCHED_SECONDS * 1_000,
   };
   const abandoned = async ({ tenant, id }: { tenant: string; id: string }, reason: string) => {
     const error = 'The workers that tried to answer were lost. Try again.';

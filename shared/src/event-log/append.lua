@@ -1,10 +1,10 @@
 -- Appends records of one attempt to an event log, or refuses; the only way into a log after its creation.
 -- KEYS[1] log
--- ARGV[1] bell channel  ARGV[2] stop channel  ARGV[3] tenant  ARGV[4] retention in ms
+-- ARGV[1] bell channel  ARGV[2] stop channel  ARGV[3] tenant  ARGV[4] retention after the end in ms
 -- ARGV[5] attempt: 'outsider' = one above the highest seen, 'waiting' = only while no attempt has begun
 -- ARGV[6] seq of the first record (of an attempt)  ARGV[7] PUBLISH, or SPUBLISH on a cluster
--- ARGV[8..] type, data, type, data, …
--- Returns {'OK', last id, last id before} or {'MISSING' | 'CLOSED' | 'FENCED' | 'GAP', last id or ''}.
+-- ARGV[8] retention of a log without an end, in ms  ARGV[9..] type, data, type, data, …
+-- Returns {'OK', last id, last id before, those who heard it (-1 when nothing was new)} or {'MISSING' | 'CLOSED' | 'FENCED' | 'GAP', last id or ''}.
 --
 -- The channels hash to the log's slot, but are no KEYS: as keys that never exist they would make a cluster answer
 -- TRYAGAIN to every append for as long as the slot is being moved to another node.
@@ -24,7 +24,7 @@ local closed = lastType == 'done' or lastType == 'failed' or lastType == 'cancel
 local attempt = tonumber(ARGV[5])
 local seq = tonumber(ARGV[6])
 local publish = ARGV[7]
-local records = (#ARGV - 7) / 2
+local records = (#ARGV - 8) / 2
 local skip = 0
 
 if ARGV[5] == 'outsider' then
@@ -48,7 +48,7 @@ elseif attempt == lastAttempt then
     local entries = redis.call('XRANGE', KEYS[1], attempt .. '-' .. seq, attempt .. '-' .. (seq + skip - 1))
     for i = 1, skip do
       local fields = entries[i][2]
-      if fields[2] ~= ARGV[6 + 2 * i] or fields[6] ~= ARGV[7 + 2 * i] then
+      if fields[2] ~= ARGV[7 + 2 * i] or fields[6] ~= ARGV[8 + 2 * i] then
         return { 'FENCED', last }
       end
     end
@@ -57,22 +57,26 @@ elseif seq ~= 1 then
   return { 'GAP', last }
 end
 if skip >= records then
-  return { 'OK', last, before }
+  return { 'OK', last, before, -1 }
 end
 if closed then
   return { 'CLOSED', last }
 end
 
+local listeners = 0
+local kind
 for i = skip, records - 1 do
-  local kind, data = ARGV[8 + 2 * i], ARGV[9 + 2 * i]
+  local data = ARGV[10 + 2 * i]
+  kind = ARGV[9 + 2 * i]
   local id = attempt .. '-' .. (seq + i)
   redis.call('XADD', KEYS[1], id, 'type', kind, 'tenant', ARGV[3], 'data', data)
-  redis.call(publish, ARGV[1], last .. ' ' .. id .. ' ' .. kind .. ' ' .. ARGV[3] .. ' ' .. data)
+  listeners = redis.call(publish, ARGV[1], last .. ' ' .. id .. ' ' .. kind .. ' ' .. ARGV[3] .. ' ' .. data)
   last = id
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+local isEnd = kind == 'done' or kind == 'failed' or kind == 'cancelled'
+redis.call('PEXPIRE', KEYS[1], isEnd and ARGV[4] or ARGV[8])
 if lastAttempt > 0 and attempt > lastAttempt then
   -- Whoever still works on the job hears that it is no longer theirs, also while it has nothing to append.
   redis.call(publish, ARGV[2], attempt)
 end
-return { 'OK', last, before }
+return { 'OK', last, before, listeners }

@@ -36,15 +36,28 @@ export class LogRefusedError extends Error {
 export interface LogAddress {
   tenant: string;
   jobId: string;
-  /** Milliseconds the log is kept after its last append. */
+  /** Milliseconds the log is kept after its end. */
   retentionMs: number;
+}
+
+/** How long a log without an end is kept after its last append: a night's backlog is well within it. */
+export const OPEN_RETENTION_MS = 7 * 86_400_000;
+
+/** What an append found. */
+export interface Appended {
+  /** The id of what was the log's last entry before. */
+  before: string;
+  /** Subscribers of the log that heard of it; -1 when nothing was new. */
+  listeners: number;
 }
 
 interface AppendCommand {
   sluiceAppend(
     key: string,
     ...args: (string | number)[]
-  ): Promise<[status: 'OK', lastId: string, before: string] | [status: Refusal, lastId: string]>;
+  ): Promise<
+    [status: 'OK', lastId: string, before: string, listeners: number] | [status: Refusal, lastId: string]
+  >;
 }
 
 function withAppend(redis: RedisClient): RedisClient & AppendCommand {
@@ -79,7 +92,6 @@ const RETRY_MS = 100;
  *
  * @param redis an `appender` connection
  * @param seq number of the first record within the attempt, from 1
- * @returns the id of what was the log's last entry before
  * @throws {LogRefusedError}
  */
 export async function appendRecords(
@@ -88,7 +100,7 @@ export async function appendRecords(
   attempt: number,
   seq: number,
   records: readonly LogRecord[],
-): Promise<string> {
+): Promise<Appended> {
   for (;;) {
     corkForThisTurn(redis);
     try {
@@ -105,7 +117,6 @@ export async function appendRecords(
  *
  * @param attempt `outsider` stands for one above the highest that the log has seen, `waiting` for records from before
  *   the first attempt, which are refused once it has begun
- * @returns the id of what was the log's last entry before
  * @throws {LogRefusedError}
  */
 export async function runAppend(
@@ -114,8 +125,8 @@ export async function runAppend(
   attempt: number | 'outsider' | 'waiting',
   seq: number,
   records: readonly LogRecord[],
-): Promise<string> {
-  const [status, lastId, before] = await withAppend(redis).sluiceAppend(
+): Promise<Appended> {
+  const [status, lastId, before, listeners] = await withAppend(redis).sluiceAppend(
     logKey(log.tenant, log.jobId),
     bellChannel(log.tenant, log.jobId),
     stopChannel(log.tenant, log.jobId),
@@ -124,8 +135,9 @@ export async function runAppend(
     attempt,
     seq,
     isCluster(redis) ? 'SPUBLISH' : 'PUBLISH',
+    OPEN_RETENTION_MS,
     ...records.flatMap(encodeRecord),
   );
   if (status !== 'OK') throw new LogRefusedError(status, log.jobId, lastId);
-  return before;
+  return { before, listeners };
 }

@@ -2,7 +2,7 @@ import { isTerminal } from '../contracts/events.ts';
 import type { LogRecord, TerminalRecord } from '../contracts/events.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { logKey } from '../redis/keys.ts';
-import { LogRefusedError, runAppend } from './append.ts';
+import { LogRefusedError, OPEN_RETENTION_MS, runAppend } from './append.ts';
 import type { LogAddress } from './append.ts';
 import { decodeEntry, encodeRecord, LOG_START, nextLogId } from './entry.ts';
 import type { LogEntry } from './entry.ts';
@@ -20,7 +20,7 @@ export async function createLog(redis: RedisClient, log: LogAddress, first: LogR
   const results = await redis
     .multi()
     .xadd(key, '0-1', 'type', type, 'tenant', log.tenant, 'data', data)
-    .pexpire(key, log.retentionMs)
+    .pexpire(key, OPEN_RETENTION_MS)
     .exec();
   const failure = results?.find(([error]) => error)?.[0];
   if (failure && !/equal or smaller/.test(failure.message)) throw failure;

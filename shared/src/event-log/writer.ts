@@ -26,6 +26,7 @@ export class LogWriter {
   #flushing = false;
   #scheduled = false;
   #lastFlush = -FLUSH_GAP_MS;
+  #lastHeard = performance.now();
   #waiters: PromiseWithResolvers<void>[] = [];
 
   constructor(options: { redis: RedisClient; log: LogAddress; attempt: number }) {
@@ -38,6 +39,11 @@ export class LogWriter {
   /** Aborted with a `LogRefusedError` at the first refusal: this attempt has lost the job. */
   get signal(): AbortSignal {
     return this.#refused.signal;
+  }
+
+  /** Milliseconds since an append was last heard by anybody. */
+  get unheardMs(): number {
+    return performance.now() - this.#lastHeard;
   }
 
   /** Takes a record; after a refusal it is dropped. */
@@ -98,8 +104,9 @@ export class LogWriter {
   /** Appends, and puts back first what the log had acknowledged and has lost: see `SentRecords`. */
   async #send(seq: number, records: LogRecord[]): Promise<void> {
     try {
-      const before = await appendRecords(this.#redis, this.#log, this.#attempt, seq, records);
+      const { before, listeners } = await appendRecords(this.#redis, this.#log, this.#attempt, seq, records);
       if (seq === 1) this.#sent.beginsAfter(before);
+      if (listeners !== 0) this.#lastHeard = performance.now();
     } catch (error) {
       if (!(error instanceof LogRefusedError && error.refusal === 'GAP')) throw error;
       const lost = this.#sent.after(error.lastId);
