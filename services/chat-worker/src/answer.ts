@@ -5,6 +5,7 @@ import type { Source, Usage } from '@sluice/shared/contracts/events';
 import type { ChatQueueName, JobData } from '@sluice/shared/contracts/jobs';
 import { SluiceError } from '@sluice/shared/errors';
 import type { Doorbell } from '@sluice/shared/event-log/doorbell';
+import { nextAttempt } from '@sluice/shared/event-log/entry';
 import { readWholeLog } from '@sluice/shared/event-log/log';
 import { LogWriter } from '@sluice/shared/event-log/writer';
 import type { Logger } from '@sluice/shared/logger';
@@ -48,13 +49,16 @@ type ChatJob = JobData<ChatQueueName>;
  * Whatever happens, the log ends, unless this attempt itself has lost the job: then whoever has it ends it.
  */
 export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>): Promise<void> {
-  const { data, attempt } = job;
+  const { data } = job;
   const { logger, takeover } = deps;
   const log = { tenant: data.tenant, jobId: data.id, retentionMs: data.retention_ms };
-  using stop = await listenForStop(deps, log, attempt);
-  const soFar = foldChat(data.id, await readWholeLog(deps.redis, log));
+  const entries = await readWholeLog(deps.redis, log);
+  const soFar = foldChat(data.id, entries);
   const beginning = chooseBeginning(soFar, takeover.mode);
   if (beginning === 'over') return;
+
+  const attempt = nextAttempt(job.attempt, entries.at(-1));
+  using stop = await listenForStop(deps, log, attempt);
 
   const writer = new LogWriter({ redis: deps.appender, log, attempt });
   const lost = AbortSignal.any([writer.signal, stop.signal]);

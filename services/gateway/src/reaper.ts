@@ -50,8 +50,7 @@ export function startReaper(deps: GatewayDeps): AsyncDisposable {
     if (++ticks % TICKS_PER_REAP !== 0) return;
     const found = new Set<string>();
     for (const ward of wards) await reap(deps, ward, suspects, found);
-    for (const id of await deps.documents.retired(DEFAULT_TENANT))
-      await deleteRetired(deps, DEFAULT_TENANT, id);
+    await deleteLeftovers(deps);
     suspects = found;
   };
   const run = () => {
@@ -93,6 +92,15 @@ function listWards(deps: GatewayDeps): Ward[] {
     await endLog(job, code, message);
   };
   return [...chats, { name: 'ingest', ...deps.ingest, giveUp: failDocument }];
+}
+
+/** Finishes deletions that broke off. */
+async function deleteLeftovers(deps: GatewayDeps): Promise<void> {
+  for (const id of await deps.documents.retired(DEFAULT_TENANT)) {
+    await deleteRetired(deps, DEFAULT_TENANT, id).catch((error: unknown) =>
+      deps.logger.debug({ err: error, job_id: id }, 'could not delete yet'),
+    );
+  }
 }
 
 async function leads({ commands }: GatewayDeps, me: string): Promise<boolean> {

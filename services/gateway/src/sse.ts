@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
+import { RequestError } from '@sluice/shared/errors';
 
 const HEARTBEAT_MS = 15_000;
 const RETRY_MS = 2_000;
@@ -51,6 +52,12 @@ export async function sendEvents(response: Response, items: AsyncIterable<string
       if (!response.write(text) && !(await hasRoom(response))) return void response.destroy();
     }
     response.end();
+  } catch (error) {
+    // A log that is gone ends the stream for good; anything else breaks the connection, and the client resumes.
+    if (!(error instanceof RequestError)) throw error;
+    response.end(
+      frame(JSON.stringify({ error: error.message, code: error.code, content: '' }), { event: 'error' }),
+    );
   } finally {
     stopHeartbeat();
   }

@@ -137,7 +137,13 @@ export async function deleteDocument(deps: GatewayDeps, document: Document): Pro
     { type: 'cancelled' },
   );
   await deps.ingest.queue.remove(id);
-  await deleteRetired(deps, tenant, id);
+  await deps.store.forTenant(tenant).deleteDocument(id);
+  try {
+    await deleteRetired(deps, tenant, id);
+  } catch (error) {
+    // A worker that writes at this moment makes its folder undeletable; the reaper comes back for it.
+    deps.logger.info({ err: error, job_id: id }, 'left the rest of a deleted document to the reaper');
+  }
 }
 
 /** Deletes what is left of a retired document. Idempotent. */

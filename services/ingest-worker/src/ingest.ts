@@ -4,6 +4,7 @@ import type { BlobStore } from '@sluice/shared/blob-store';
 import type { JobData } from '@sluice/shared/contracts/jobs';
 import type { DocumentPatch, DocumentRegistry } from '@sluice/shared/documents';
 import { SluiceError, UnavailableError } from '@sluice/shared/errors';
+import { nextAttempt } from '@sluice/shared/event-log/entry';
 import { closeLog, createLog, readLastEntry } from '@sluice/shared/event-log/log';
 import { LogWriter } from '@sluice/shared/event-log/writer';
 import type { Logger } from '@sluice/shared/logger';
@@ -49,11 +50,12 @@ class NoLongerOurs extends Error {
  * the same points. Whatever happens, the document ends `ready` or `failed` and its log ends with it.
  */
 export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>): Promise<void> {
-  const { data, attempt } = job;
+  const { data } = job;
   const log = { tenant: data.tenant, jobId: data.id, retentionMs: data.retention_ms };
   if (await isSettled(deps, data)) return;
-  if (!(await readLastEntry(deps.redis, log)))
-    await createLog(deps.redis, log, { type: 'queued', position: 0 });
+  const last = await readLastEntry(deps.redis, log);
+  if (!last) await createLog(deps.redis, log, { type: 'queued', position: 0 });
+  const attempt = nextAttempt(job.attempt, last);
   const writer = new LogWriter({ redis: deps.appender, log, attempt });
   const signal = AbortSignal.any([job.signal, writer.signal]);
   const setState = async (patch: DocumentPatch) => {
@@ -74,7 +76,7 @@ export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>):
     if (writer.signal.aborted)
       return deps.logger.warn({ attempt, reason: String(writer.signal.reason) }, 'lost the job: stopped');
     if (job.signal.aborted) throw error;
-    await retryOrFail(deps, job, writer, error);
+    await retryOrFail(deps, job, attempt, writer, error);
   }
 }
 
@@ -154,21 +156,22 @@ async function abandonDocument(
 async function retryOrFail(
   deps: IngestDeps,
   job: TakenJob<'ingest'>,
+  attempt: number,
   writer: LogWriter,
   error: unknown,
 ): Promise<never> {
   const mayPass = !(error instanceof SluiceError) || error instanceof UnavailableError;
   if (mayPass && !job.isLastTry) {
-    deps.logger.warn({ err: error, attempt: job.attempt }, 'ingest failed: will be tried again');
+    deps.logger.warn({ err: error, attempt }, 'ingest failed: will be tried again');
     throw error;
   }
-  deps.logger.warn({ err: error, attempt: job.attempt }, 'document failed');
+  deps.logger.warn({ err: error, attempt }, 'document failed');
   const known = error instanceof SluiceError;
   const code = known ? error.code : 'internal_error';
   const message = known
     ? error.message
     : 'Something went wrong while reading the document. Try to upload it again.';
-  const result = await deps.documents.update(job.data.tenant, job.data.id, job.attempt, {
+  const result = await deps.documents.update(job.data.tenant, job.data.id, attempt, {
     status: 'failed',
     error: { code, message },
   });

@@ -34,6 +34,14 @@ export function seqOf(id: string): number {
   return Number(ID.exec(id)?.[2]);
 }
 
+/**
+ * The attempt of a job that was taken: the queue's count, or one above what the log has seen, should the queue have
+ * forgotten that the job was taken before (its node failed over).
+ */
+export function nextAttempt(taken: number, last: LogEntry | undefined): number {
+  return Math.max(taken, last ? attemptOf(last.id) + 1 : 0);
+}
+
 /** The least id above `id`: where a read after `id` begins. (Redis has exclusive ranges only since 6.2.) */
 export function nextLogId(id: string): string {
   const [, attempt, seq] = ID.exec(id) ?? [];

@@ -30,7 +30,7 @@ describe('native protocol', () => {
       { type: 'continued', attempt: 2 },
       { type: 'usage', prompt_tokens: 1, completion_tokens: 1 },
       { type: 'progress', stage: 'embed', done: 1, total: 2 },
-      { type: 'cancelled' },
+      { type: 'failed', error: 'No.', code: 'x' },
     ];
     const frames =
       acceptedFrame('chat_1') +
