@@ -4,6 +4,7 @@ import type { ChatMessage } from '@sluice/shared/contracts/chat';
 import type { Source, Usage } from '@sluice/shared/contracts/events';
 import type { ChatQueueName, JobData } from '@sluice/shared/contracts/jobs';
 import { SluiceError } from '@sluice/shared/errors';
+import { LogRefusedError } from '@sluice/shared/event-log/append';
 import type { Doorbell } from '@sluice/shared/event-log/doorbell';
 import { nextAttempt } from '@sluice/shared/event-log/entry';
 import { readWholeLog } from '@sluice/shared/event-log/log';
@@ -78,7 +79,11 @@ export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>)
     await writer.close({ type: 'done', finish_reason: finishReason });
     logger.info({ attempt, beginning, ...usage, finish_reason: finishReason }, 'chat answered');
   } catch (error) {
-    if (lost.aborted) return logger.info({ attempt, reason: String(lost.reason) }, 'lost the job: stopped');
+    if (lost.reason instanceof LogRefusedError) {
+      return logger.info({ attempt, reason: lost.reason.message }, 'lost the job: stopped');
+    }
+    // Redis took the appends no more, for a reason that does not pass: the queue gives the job up, which ends the log.
+    if (lost.aborted) throw new UnrecoverableError(String(lost.reason));
     // Everything written is in the log before another worker goes on from it.
     if (job.signal.aborted) await writer.flushed();
     if (job.signal.aborted) throw error;

@@ -4,6 +4,7 @@ import type { BlobStore } from '@sluice/shared/blob-store';
 import type { JobData } from '@sluice/shared/contracts/jobs';
 import type { DocumentPatch, DocumentRegistry } from '@sluice/shared/documents';
 import { SluiceError, UnavailableError } from '@sluice/shared/errors';
+import { LogRefusedError } from '@sluice/shared/event-log/append';
 import { nextAttempt } from '@sluice/shared/event-log/entry';
 import { closeLog, createLog, readLastEntry } from '@sluice/shared/event-log/log';
 import { LogWriter } from '@sluice/shared/event-log/writer';
@@ -70,11 +71,12 @@ export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>):
     deps.logger.info({ attempt, chunks }, 'document indexed');
   } catch (error) {
     if (error instanceof NoLongerOurs) return abandonDocument(deps, data, error.why);
-    if (writer.signal.aborted && (await deps.documents.find(data.tenant, data.id)) === undefined) {
-      return abandonDocument(deps, data, 'gone');
+    if (writer.signal.reason instanceof LogRefusedError) {
+      const isGone = (await deps.documents.find(data.tenant, data.id)) === undefined;
+      if (isGone) return abandonDocument(deps, data, 'gone');
+      return deps.logger.info({ attempt, reason: writer.signal.reason.message }, 'lost the job: stopped');
     }
-    if (writer.signal.aborted)
-      return deps.logger.warn({ attempt, reason: String(writer.signal.reason) }, 'lost the job: stopped');
+    if (writer.signal.aborted) throw error;
     if (job.signal.aborted) throw error;
     await retryOrFail(deps, job, attempt, writer, error);
   }

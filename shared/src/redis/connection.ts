@@ -149,7 +149,7 @@ const AWAY = new RegExp(
     "Stream isn't writeable|Connection is closed|Command timed out|Command aborted|max retries per request|Socket timeout",
     "Cluster isn't ready|Cluster is ended|None of startup nodes|Too many Cluster redirections|refresh slots cache",
     'ECONN|ETIMEDOUT|EPIPE',
-    'LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNBLOCKED|EXECABORT',
+    'LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNBLOCKED|EXECABORT|OOM command not allowed|MISCONF',
   ].join('|'),
 );
 
