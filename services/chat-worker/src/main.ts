@@ -38,8 +38,11 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
   const serve = (queue: ChatQueueName, concurrency: number) => {
     const admission = openAdmission(queue, redis, config.QUEUE_SHARDS);
     const run = async (job: TakenJob<ChatQueueName>) => {
-      await admission.leave(job.data, 'taken');
+      const left = admission.leave(job.data, 'taken').catch((error: unknown) => {
+        logger.warn({ err: error }, 'could not leave the backlog: the reaper will');
+      });
       await answerChat(deps, job);
+      await left;
     };
     const options = {
       redis,
