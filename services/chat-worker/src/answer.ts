@@ -1,12 +1,15 @@
 import { UnrecoverableError } from 'bullmq';
 import { foldChat } from '@sluice/shared/chat-state';
+import type { ChatState } from '@sluice/shared/chat-state';
 import type { ChatMessage } from '@sluice/shared/contracts/chat';
 import type { Source, Usage } from '@sluice/shared/contracts/events';
 import type { ChatQueueName, JobData } from '@sluice/shared/contracts/jobs';
 import { SluiceError } from '@sluice/shared/errors';
 import { LogRefusedError } from '@sluice/shared/event-log/append';
+import type { LogAddress } from '@sluice/shared/event-log/append';
 import type { Doorbell } from '@sluice/shared/event-log/doorbell';
-import { nextAttempt } from '@sluice/shared/event-log/entry';
+import { attemptOf, nextAttempt } from '@sluice/shared/event-log/entry';
+import type { LogEntry } from '@sluice/shared/event-log/entry';
 import { readWholeLog } from '@sluice/shared/event-log/log';
 import { LogWriter } from '@sluice/shared/event-log/writer';
 import type { Logger } from '@sluice/shared/logger';
@@ -54,7 +57,7 @@ export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>)
   const { logger, takeover } = deps;
   const log = { tenant: data.tenant, jobId: data.id, retentionMs: data.retention_ms };
   const entries = await readWholeLog(deps.redis, log);
-  const soFar = foldChat(data.id, entries);
+  let soFar = foldChat(data.id, entries);
   const beginning = chooseBeginning(soFar, takeover.mode);
   if (beginning === 'over') return;
 
@@ -71,9 +74,10 @@ export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>)
     if (beginning === 'fail')
       throw new SluiceError(503, 'worker_lost', 'The worker that was answering was lost. Try again.');
 
+    if (attempt > 1) soFar = await claimed(deps.redis, log, writer, attempt, entries, soFar);
     const sources = soFar.sources ?? (await findSources(deps, data, signal));
     if (sources && !soFar.sources) writer.append({ type: 'sources', sources });
-    const partialAnswer = beginning === 'continue' ? soFar.content : '';
+    const partialAnswer = beginning === 'restart' ? '' : soFar.content;
     const { usage, finishReason } = await streamAnswer(deps, writer, data, sources, partialAnswer, signal);
     writer.append({ type: 'usage', ...usage });
     await writer.close({ type: 'done', finish_reason: finishReason });
@@ -93,6 +97,28 @@ export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>)
     }
     await fail(logger, writer, error);
   }
+}
+
+/**
+ * What the log says at the moment when the attempt has become its owner. The one before may have been cut off from Redis
+ * with text in hand, and may have written it between this attempt's reading and its first record: reading alone made
+ * that text appear twice.
+ */
+async function claimed(
+  redis: RedisClient,
+  log: LogAddress,
+  writer: LogWriter,
+  attempt: number,
+  read: readonly LogEntry[],
+  soFar: ChatState,
+): Promise<ChatState> {
+  await writer.flushed();
+  if (writer.follows === read.at(-1)?.id) return soFar;
+  const entries = await readWholeLog(redis, log);
+  return foldChat(
+    log.jobId,
+    entries.filter(({ id }) => attemptOf(id) < attempt),
+  );
 }
 
 /** @returns undefined when the request asked for no knowledge */

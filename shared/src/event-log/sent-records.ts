@@ -26,6 +26,11 @@ export class SentRecords {
     return this.#nextSeq;
   }
 
+  /** The entry that the attempt's first record follows; undefined before that is written. */
+  get base(): string | undefined {
+    return this.#base;
+  }
+
   add(records: readonly LogRecord[]): void {
     this.#nextSeq += records.length;
     this.#kept.push(...records);

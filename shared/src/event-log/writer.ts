@@ -44,6 +44,11 @@ export class LogWriter {
     return this.#refused.signal;
   }
 
+  /** The last entry before this attempt's first, once that is written: from then on no earlier attempt can add any. */
+  get follows(): string | undefined {
+    return this.#sent.base;
+  }
+
   /** Milliseconds since an append was last heard by anybody. */
   get unheardMs(): number {
     return performance.now() - this.#lastHeard;
