@@ -7,6 +7,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { decodeRequest, plainToken, stampToken } from './answer-plan.ts';
 import type { AnswerPlan } from './answer-plan.ts';
+import { Pacer } from './pacer.ts';
 import { readBody, serve } from './serve.ts';
 
 /** Tokens of one write of a stream without a rate: larger ones let one stream wait for the others. */
@@ -33,6 +34,7 @@ const endFrames = ({ tokens }: AnswerPlan) => {
   return chunkOf(frameOf({ delta: {}, finish_reason: 'stop' }, { usage })) + chunkOf('data: [DONE]\n\n');
 };
 
+const pacer = new Pacer();
 const server = createServer((request, response) => {
   void readBody(request).then((body) => answer(response, decodeRequest(body)));
 });
@@ -51,15 +53,13 @@ function answer(response: ServerResponse, plan: AnswerPlan): void {
 
 function sendAtRate(response: ServerResponse, socket: Socket, plan: AnswerPlan): void {
   let left = plan.tokens;
-  const sendOne = () => {
+  pacer.start(1_000 / plan.rate, () => {
+    if (response.closed) return false;
     writeTokens(socket, plan, 1);
-    if (--left > 0) return;
-    clearInterval(timer);
-    finish(response, socket, plan);
-  };
-  const timer = setInterval(sendOne, 1_000 / plan.rate);
-  response.once('close', () => clearInterval(timer));
-  sendOne();
+    left -= 1;
+    if (left === 0) finish(response, socket, plan);
+    return left > 0;
+  });
 }
 
 function sendAtOnce(response: ServerResponse, socket: Socket, plan: AnswerPlan, left: number): void {
