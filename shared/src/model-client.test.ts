@@ -65,6 +65,22 @@ describe('model client', () => {
     assert.equal(server.requests.length, 1);
   });
 
+  it('gives all tokens that came before an error, be they of the same packet', async () => {
+    const error = `event: error\ndata: ${JSON.stringify({ message: 'overloaded', code: 400 })}\n\n`;
+    await using server = await startScriptedModel(
+      (_request, response) =>
+        void begin(response, chunk({ content: '春' }), chunk({ content: '眠' }), error).end(),
+    );
+    let text = '';
+    const reading = (async () => {
+      const { client } = openTestClient(server.url);
+      for await (const event of client.streamChat(CHAT_REQUEST, new AbortController().signal))
+        if (event.type === 'content') text += event.text;
+    })();
+    await assert.rejects(reading, { code: 'model_unavailable' });
+    assert.equal(text, '春眠');
+  });
+
   it('closes the upstream request at once when the signal aborts, or the reader leaves', async () => {
     await using server = await startScriptedModel(
       (_request, response) => void begin(response, chunk({ content: 'a' })),

@@ -47,16 +47,30 @@ describe('seam', () => {
     }
   });
 
+  it('leaves what goes on with a repetition of the answer itself', () => {
+    for (const [partial, rest] of [
+      ['| a | b |\n| --- | --- ', '| --- |\n'],
+      ['if (a) {\n      }\n    }\n    }\n', '    }\n  }\n'],
+      ['笑了：哈哈', '哈哈哈哈！'],
+      ['谢谢谢谢', '谢谢谢谢谢谢'],
+      ['no no no ', 'no no no more'],
+    ] as const) {
+      assert.equal(trim(partial, rest), rest, `${partial}|${rest}`);
+    }
+    assert.equal(trim('A rule: | --- | --- ', 'A rule: | --- | --- | --- |'), '| --- |');
+  });
+
   it('holds text back only while it may still be a repetition', () => {
     const trimmer = new SeamTrimmer('The quick brown');
     assert.equal(trimmer.push('qui'), '');
     assert.equal(trimmer.push('t'), 'quit');
     assert.equal(trimmer.push('brown'), 'brown');
+    assert.equal(new SeamTrimmer('| --- | --- | --- ').push('| '), '| ');
   });
 
   it('stays fast on a long answer', () => {
-    const partial = 'ab '.repeat(5_000);
-    assert.equal(trim(partial, `${'ab '.repeat(50)}!`), '!');
+    const partial = `Anew: ${'ab '.repeat(1_000)}`;
+    assert.equal(trim(partial, `${'ab '.repeat(50)}!`), `${'ab '.repeat(50)}!`);
   });
 });
 

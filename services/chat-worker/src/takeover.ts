@@ -24,10 +24,13 @@ const INSIDE_WORD = /^[\p{L}\p{N}]{2}$/u;
 
 /**
  * Takes out what a model says again when it goes on with a partial answer: the last words of it, or all of it from the
- * beginning. Text is held back only as long as it may still be such a repetition.
+ * beginning. Text is held back only as long as it may still be such a repetition. Where the partial answer itself ends
+ * with a repetition (a table's rule, closing brackets, 哈哈哈), saying it once more is how the text goes on, and it stays.
  */
 export class SeamTrimmer {
   readonly #partial: string;
+  /** Whether the partial answer from a place on, said again, would be taken out. */
+  readonly #isCandidate = new Map<number, boolean>();
   #held = '';
   #isPast: boolean;
 
@@ -52,21 +55,30 @@ export class SeamTrimmer {
     return shown;
   }
 
-  /** Whether the partial answer has the held text somewhere, from the start of a word on. */
+  /** Whether the held text may become a repetition as more of it comes. */
   #mayStillRepeat(): boolean {
     let at = this.#partial.indexOf(this.#held);
-    while (at !== -1 && !this.#startsWord(at)) at = this.#partial.indexOf(this.#held, at + 1);
+    while (at !== -1 && !this.#mayBeRepeatedFrom(at)) at = this.#partial.indexOf(this.#held, at + 1);
     return at !== -1;
   }
 
   /** Length of the longest end of the partial answer that the held text begins with. */
   #overlap(): number {
     for (let length = Math.min(this.#held.length, this.#partial.length); length > 0; length -= 1) {
-      const words = this.#held.slice(0, length);
-      const isEnd = this.#partial.endsWith(words) && this.#startsWord(this.#partial.length - length);
-      if (isEnd && isLongEnough(words)) return length;
+      const isEnd = this.#partial.endsWith(this.#held.slice(0, length));
+      if (isEnd && this.#mayBeRepeatedFrom(this.#partial.length - length)) return length;
     }
     return 0;
+  }
+
+  #mayBeRepeatedFrom(at: number): boolean {
+    const known = this.#isCandidate.get(at);
+    if (known !== undefined) return known;
+    const words = this.#partial.slice(at);
+    const isRepetition = consistsOfRepetitions(words) || this.#partial.endsWith(words + words);
+    const may = this.#startsWord(at) && isLongEnough(words) && !isRepetition;
+    this.#isCandidate.set(at, may);
+    return may;
   }
 
   /** Between CJK characters a word may begin anywhere. */
@@ -74,6 +86,11 @@ export class SeamTrimmer {
     const around = this.#partial.slice(Math.max(0, at - 1), at + 1);
     return !INSIDE_WORD.test(around) || CJK.test(around);
   }
+}
+
+/** Whether a text is a shorter text said several times. */
+function consistsOfRepetitions(text: string): boolean {
+  return (text + text).indexOf(text, 1) < text.length;
 }
 
 function isLongEnough(words: string): boolean {

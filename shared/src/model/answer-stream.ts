@@ -1,7 +1,10 @@
+import type { EventSourceMessage } from 'eventsource-parser';
+import { APIError } from 'openai';
 import type { ChatCompletionChunk } from 'openai/resources/chat/completions';
 import type { ChatMessage } from '../contracts/chat.ts';
 import { describeFailure } from './failure.ts';
 import type { FailurePolicy } from './settings.ts';
+import { readServerEvents } from './server-events.ts';
 import type { ModelTarget } from './target.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -39,27 +42,31 @@ export async function* readAnswer(
   let finished = false;
   try {
     watchdog.watch('first_token', timeouts.firstTokenTimeoutMs);
-    const chunks = await target.openai.chat.completions.create(
-      {
-        ...request,
-        model: target.model,
-        messages: [...request.messages],
-        stream: true,
-        stream_options: { include_usage: true },
-      },
-      { signal: watchdog.signal },
-    );
-    for await (const chunk of chunks) {
-      for (const event of readChunk(chunk)) {
-        watchdog.rest();
-        begun = true;
-        finished ||= event.type === 'finish';
-        yield event;
-        watchdog.watch('token', timeouts.tokenTimeoutMs);
+    const response = await target.openai.chat.completions
+      .create(
+        {
+          ...request,
+          model: target.model,
+          messages: [...request.messages],
+          stream: true,
+          stream_options: { include_usage: true },
+        },
+        { signal: watchdog.signal },
+      )
+      .asResponse();
+    if (!response.body) throw new Error('the response has no body');
+    reading: for await (const frames of readServerEvents(response.body)) {
+      for (const frame of frames) {
+        if (frame.data === '[DONE]') break reading;
+        for (const event of readFrame(frame, response.headers)) {
+          watchdog.rest();
+          begun = true;
+          finished ||= event.type === 'finish';
+          yield event;
+          watchdog.watch('token', timeouts.tokenTimeoutMs);
+        }
       }
     }
-    // The SDK ends the iteration quietly both when its signal aborts and when the server hangs up.
-    watchdog.signal.throwIfAborted();
     if (!finished) throw new Error('the stream ended without a finish_reason');
   } catch (error) {
     signal.throwIfAborted();
@@ -70,9 +77,13 @@ export async function* readAnswer(
   }
 }
 
-function readChunk(chunk: ChatCompletionChunk): ModelEvent[] {
+function readFrame({ event: name, data }: EventSourceMessage, headers: Headers): ModelEvent[] {
+  const chunk = JSON.parse(data) as Partial<ChatCompletionChunk> & { error?: object };
+  // Some servers fail after the headers: with an `error` in the data, or in an event of that name.
+  if (name === 'error' || chunk.error)
+    throw new APIError(undefined, chunk.error ?? chunk, undefined, headers);
   const events: ModelEvent[] = [];
-  const choice = chunk.choices[0];
+  const choice = chunk.choices?.[0];
   // DeepSeek, Qwen and vLLM send their reasoning beside the content; OpenAI's types do not know the field.
   const delta = choice?.delta as { content?: string | null; reasoning_content?: string | null } | undefined;
   if (delta?.reasoning_content) events.push({ type: 'reasoning', text: delta.reasoning_content });
