@@ -72,12 +72,15 @@ export async function startTcpProxy(
         await delay(5);
         return abort(connection);
       }
-      case 'split':
-        for (let at = 0; at < chunk.length; at += fault.bytes) {
-          await write(to, chunk.subarray(at, at + fault.bytes));
+      case 'split': {
+        // The fault may change between two pieces; the rest of the chunk must pass all the same.
+        const { bytes } = fault;
+        for (let at = 0; at < chunk.length; at += bytes) {
+          await write(to, chunk.subarray(at, at + bytes));
           await new Promise((resolve) => setImmediate(resolve));
         }
         return;
+      }
       case 'throttle':
         await delay((chunk.length * 1_000) / fault.bytesPerSecond);
         return write(to, chunk);

@@ -1,5 +1,6 @@
 import { logKey } from '@sluice/shared/redis/keys';
 import { composePieces } from '../../helpers/fault-model.ts';
+import { waitFor } from '../../helpers/poll.ts';
 import { fromRedis, isEnd } from './seen.ts';
 import type { Seen } from './seen.ts';
 import { tellStory } from './story.ts';
@@ -17,22 +18,31 @@ export interface Violation {
 export type AllowedEnd = RegExp;
 
 /** What a client is told when the log that it followed is gone, or has lost what it had. */
-const LOST = /^http (404|410) /;
+const LOST = /^((http 404|failed) not_found|(http 410|failed) unknown_cursor)$/;
+
+/** What Redis has kept: `everything` that it acknowledged, or `not the tail`, which clients may have had. */
+export type Kept = 'everything' | 'not the tail';
+
+/** A log whose clients have all been told its end may lack that end until its job is taken over, or reaped. */
+const LOG_ENDS_WITHIN_MS = 60_000;
 
 /** Compares what every client got, record by record, with the logs, and the logs with what the model says. */
 export async function checkStreams(
   world: World,
   streams: readonly Watched[],
   allowed: AllowedEnd,
+  kept: Kept = 'everything',
 ): Promise<Violation[]> {
   const violations: Violation[] = [];
   for (const stream of streams) {
     const id = stream.id();
-    const log = id === undefined ? [] : await readLog(world, id);
+    const log = id === undefined ? [] : await readEndedLog(world, id, kept);
     const wrong = [
       ...(id === undefined ? ['no client was told the id of the chat'] : checkLog(log, stream, allowed)),
       ...stream.observations.flatMap((observation) =>
-        checkObservation(observation, log, stream, allowed).map((what) => `${observation.watcher}: ${what}`),
+        checkObservation(observation, log, stream, allowed, kept).map(
+          (what) => `${observation.watcher}: ${what}`,
+        ),
       ),
     ];
     for (const what of wrong)
@@ -50,6 +60,19 @@ export async function checkStreams(
 /** A log as it is in Redis. */
 export async function readLog({ control }: World, id: string): Promise<Seen[]> {
   return (await control.xrange(logKey('default', id), '-', '+')).map(fromRedis);
+}
+
+/** A log with its end: at once, unless a lost tail may have taken it. */
+async function readEndedLog(world: World, id: string, kept: Kept): Promise<Seen[]> {
+  let log = await readLog(world, id);
+  if (kept === 'everything') return log;
+  const hasEnded = async () => {
+    log = await readLog(world, id);
+    const last = log.at(-1);
+    return last === undefined || isEnd(last);
+  };
+  await waitFor(hasEnded, { what: 'the end of a log', timeoutMs: LOG_ENDS_WITHIN_MS }).catch(() => {});
+  return log;
 }
 
 function checkLog(log: readonly Seen[], { question, observations }: Watched, allowed: AllowedEnd): string[] {
@@ -83,12 +106,18 @@ function checkObservation(
   log: readonly Seen[],
   stream: Watched,
   allowed: AllowedEnd,
+  kept: Kept,
 ): string[] {
   if (end === 'hung') return [`no end, ${seen.length} of ${log.length} records`];
   if (!allowed.test(end)) return [`ended as ${end}`];
-  if (LOST.test(end)) return [];
   const wrong: string[] = [];
+  const [text, whole] = [textOf(seen), composePieces(stream.question).join('')];
+  if (end === 'done' ? text !== whole : !whole.startsWith(text))
+    wrong.push(`it has another text than the model's: ${difference(text, whole)}`);
+  if (LOST.test(end)) return wrong;
   if (chatId !== stream.id()) wrong.push(`the same key gave another chat, ${chatId}`);
+  // What it had in whole may have been said again since, in other pieces.
+  if (kept === 'not the tail' && end === 'done') return wrong;
   const differs = seen.findIndex((record, i) => !isSame(record, log[i]));
   if (differs !== -1)
     wrong.push(`record ${differs} is ${show(seen[differs])}, in the log ${show(log[differs])}`);

@@ -73,7 +73,7 @@ export class Fleet implements AsyncDisposable {
       .filter(({ process }) => process.exitCode !== null)
       .map((service) => {
         const { pid, exitCode } = service.process;
-        return `${this.#name} ${pid} exit ${exitCode}: ${service.logs().slice(-800)}`;
+        return `${this.#name} ${pid} exit ${exitCode}: ${service.logs().slice(-4_000)}`;
       });
   }
 

@@ -25,10 +25,14 @@ export class ReferenceReader implements AsyncDisposable {
     if (!this.#positions.has(key)) this.#positions.set(key, '$');
   }
 
-  /** Milliseconds between the log and each client for each record of a chat, with the time of the record. */
+  /**
+   * Milliseconds between the log and each client that never left, for each record of a chat, with the time of the
+   * record. Who leaves gets a record when it comes back, which says nothing of the bell.
+   */
   *delaysOf(stream: Watched): Generator<{ loggedAt: number; ms: number }> {
     const key = logKey('default', stream.id() ?? '');
-    for (const { seen } of stream.observations) {
+    for (const { seen, connections } of stream.observations) {
+      if (connections > 1) continue;
       for (const { id, at } of seen) {
         const loggedAt = this.#times.get(`${key} ${id}`);
         if (loggedAt !== undefined) yield { loggedAt, ms: at - loggedAt };

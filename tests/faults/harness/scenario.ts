@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultQuestion } from '../../helpers/fault-model.ts';
 import { checkStreams } from './checker.ts';
-import type { AllowedEnd, Violation } from './checker.ts';
+import type { AllowedEnd, Kept, Violation } from './checker.ts';
 import type { Figures } from './figures.ts';
 import type { Random } from './random.ts';
 import { watch } from './watchers.ts';
@@ -104,7 +104,7 @@ export class ScenarioContext {
   }
 
   /** Waits for the end of chats, and checks them. */
-  async check(streams: readonly Watched[], allowed: AllowedEnd): Promise<void> {
+  async check(streams: readonly Watched[], allowed: AllowedEnd, kept?: Kept): Promise<void> {
     await Promise.all(streams.map(({ ended }) => ended));
     const observations = streams.flatMap((stream) => stream.observations);
     this.figures.count(
@@ -116,7 +116,7 @@ export class ScenarioContext {
       observations.reduce((sum, { seen }) => sum + seen.length, 0),
     );
     for (const { end } of observations) this.figures.count(`ended as ${end}`);
-    this.violations.push(...(await checkStreams(this.world, streams, allowed)));
+    this.violations.push(...(await checkStreams(this.world, streams, allowed, kept)));
   }
 
   /** Notes something that must not be. */

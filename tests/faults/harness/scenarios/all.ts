@@ -6,6 +6,7 @@ import { pubsubKills } from './pubsub-kills.ts';
 import { races } from './races.ts';
 import { reconnects } from './reconnects.ts';
 import { redisAway } from './redis-away.ts';
+import { seams } from './seams.ts';
 import { stops } from './stops.ts';
 import { workerKills } from './worker-kills.ts';
 
@@ -21,4 +22,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   brokenModelLinks,
   outOfMemory,
   lostTail,
+  seams,
 ];

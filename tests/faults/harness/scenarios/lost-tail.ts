@@ -32,7 +32,8 @@ export const lostTail: Scenario = {
       if (withWorkers) await world.workers.start(2);
       await context.check(
         streams,
-        /^(done|failed (worker_lost|log_lost)|http (404 not_found|410 unknown_cursor))$/,
+        /^(done|failed (worker_lost|log_lost|unknown_cursor|not_found)|http (404 not_found|410 unknown_cursor))$/,
+        'not the tail',
       );
     }
   },
