@@ -109,7 +109,14 @@ describe('contract', () => {
       priority: 'background',
     };
     assert.deepEqual(chatRequestSchema.parse({ ...request, stream: true }), { ...request, stream: true });
-    const search: Required<SearchRequest> = { query: 'q', top_k: 1, min_score: 0, documents: ['doc_1'] };
+    const search: Required<SearchRequest> = {
+      query: 'q',
+      top_k: 1,
+      min_score: 0,
+      documents: ['doc_1'],
+      collections: ['c'],
+      metadata: { year: 2026, team: ['a', 'b'] },
+    };
     assert.deepEqual(searchRequestSchema.parse(search), search);
     const answer: Required<ChatAnswer> = {
       id: 'chat_1',
@@ -127,6 +134,7 @@ describe('contract', () => {
       hash: 'h',
       status: 'ready',
       duplicate: true,
+      version: 1,
       chunks: 1,
     };
     assert.deepEqual(indexedUploadSchema.parse(file), file);
@@ -138,10 +146,16 @@ describe('contract', () => {
       id: 'doc_1',
       tenant: 't',
       filename: 'a.pdf',
+      collection: 'default',
+      external_id: 'x',
+      replace: 'external_id',
+      metadata: { year: 2026, team: ['a'], final: true },
+      batch: 'batch_1',
       type: 'pdf',
       bytes: 1,
       hash: 'h',
-      version: 1,
+      version: 2,
+      indexed_version: 1,
       status: 'failed',
       chunks: 1,
       pages: 1,

@@ -99,16 +99,29 @@ export interface ChatAnswer {
 /** Where a document is in its life. */
 export type DocumentStatus = 'queued' | 'processing' | 'ready' | 'failed';
 
+/** What a caller knows of a document; each value can be filtered by. */
+export type Metadata = Record<string, string | number | boolean | string[]>;
+
 /** A document of the knowledge base. */
 export interface KnowledgeDocument {
   id: string;
   tenant: string;
   filename: string;
+  collection: string;
+  /** The caller's own name for the document. */
+  external_id?: string | undefined;
+  /** By what later uploads become versions of this document. */
+  replace: 'external_id' | 'filename' | 'none';
+  metadata: Metadata;
+  batch?: string | undefined;
   type: 'pdf' | 'docx' | 'markdown' | 'text';
   bytes: number;
   /** SHA-256 of the bytes, hex. */
   hash: string;
+  /** The newest; `status` and `error` speak of it. */
   version: number;
+  /** The version that search sees; `chunks`, `pages` and `characters` speak of it. */
+  indexed_version?: number | undefined;
   status: DocumentStatus;
   chunks?: number | undefined;
   pages?: number | undefined;
@@ -139,6 +152,8 @@ export interface UploadedFile {
   status: DocumentStatus;
   /** True when the same bytes were uploaded before; nothing is done again. */
   duplicate?: boolean | undefined;
+  /** Above 1 when the file replaces an earlier version once it is indexed. */
+  version: number;
   /** Passages in the index, when the upload waited for them. */
   chunks?: number | undefined;
 }
@@ -159,6 +174,10 @@ export interface SearchRequest {
   min_score?: number | undefined;
   /** Only these document ids, 1 to 100. */
   documents?: string[] | undefined;
+  /** Only documents of these collections, 1 to 20. */
+  collections?: string[] | undefined;
+  /** Only documents whose metadata fits: every key, by any of its values. */
+  metadata?: Metadata | undefined;
 }
 
 /** A passage found, with the score of each stage of retrieval. */

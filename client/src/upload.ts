@@ -3,7 +3,7 @@ import type { Settings } from './connection.ts';
 import { SluiceApiError } from './errors.ts';
 import type { DocumentEvent, ProgressEvent } from './events.ts';
 import { requestData } from './request.ts';
-import type { KnowledgeDocument, RefusedFile, UploadedFile } from './types.ts';
+import type { KnowledgeDocument, Metadata, RefusedFile, UploadedFile } from './types.ts';
 
 /** A file to upload: a `File`, such as an `<input type="file">` gives, or a name with its content. */
 export type FileInput = File | { name: string; content: string | Blob | Uint8Array<ArrayBuffer> };
@@ -16,6 +16,13 @@ export interface UploadProgress extends Omit<ProgressEvent, 'type' | 'cursor'> {
 
 /** How files are uploaded. */
 export interface UploadOptions extends CallOptions {
+  /** `default` unless given. */
+  collection?: string | undefined;
+  /** The caller's own name for the document, of one file only; a later upload under it becomes a new version. */
+  externalId?: string | undefined;
+  metadata?: Metadata | undefined;
+  /** By what the upload is a new version of a document: the external id where there is one, unless given. */
+  replace?: 'external_id' | 'filename' | 'none' | undefined;
   /** Whether to wait until the files are indexed; false unless given. */
   wait?: boolean | undefined;
   /** Called for every step of a file while {@link UploadOptions.wait} waits. */
@@ -68,8 +75,19 @@ export async function uploadMany(
 }
 
 /** Sending again is safe: the server knows files by their bytes. */
-function send<T>(settings: Settings, files: readonly FileInput[], { signal }: CallOptions): Promise<T> {
+function send<T>(
+  settings: Settings,
+  files: readonly FileInput[],
+  { collection, externalId, metadata, replace, signal }: UploadOptions,
+): Promise<T> {
   const body = new FormData();
+  const fields = {
+    collection,
+    external_id: externalId,
+    metadata: metadata && JSON.stringify(metadata),
+    replace,
+  };
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) body.append(name, value);
   for (const file of files) {
     const content = 'content' in file ? file.content : file;
     body.append('file', content instanceof Blob ? content : new Blob([content]), file.name);

@@ -8,6 +8,7 @@ export const blobKeys = {
     `${tenant}/${documentId}/v${version}/original`,
   text: (tenant: string, documentId: string, version: number) =>
     `${tenant}/${documentId}/v${version}/text.txt`,
+  version: (tenant: string, documentId: string, version: number) => `${tenant}/${documentId}/v${version}/`,
   document: (tenant: string, documentId: string) => `${tenant}/${documentId}/`,
 };
 
@@ -15,6 +16,7 @@ export const blobKeys = {
 export interface BlobStore {
   /** Moves a local file into the store. */
   putFile(key: string, localPath: string): Promise<void>;
+  copy(from: string, to: string): Promise<void>;
   putText(key: string, text: string): Promise<void>;
   getText(key: string): Promise<string>;
   /** Hands out the blob as a local file for as long as `use` runs; the file must not be changed. */
@@ -29,6 +31,7 @@ export function openBlobStore(dataDir: string): BlobStore {
   const disk = new Disk(new FSDriver({ location: root, visibility: 'private' }));
   return {
     putFile: (key, localPath) => disk.moveFromFs(localPath, key),
+    copy: (from, to) => disk.copy(from, to),
     putText: (key, text) => disk.put(key, text),
     getText: (key) => disk.get(key),
     withLocalFile: (key, use) => use(resolve(root, key)),

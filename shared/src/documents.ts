@@ -1,73 +1,155 @@
+import { v7 as uuidv7 } from 'uuid';
+import { ingestedBy } from './contracts/jobs.ts';
 import { documentSchema } from './contracts/knowledge.ts';
-import type { Document } from './contracts/knowledge.ts';
+import type { Document, Metadata } from './contracts/knowledge.ts';
 import { RequestError } from './errors.ts';
 import type { RedisClient } from './redis/connection.ts';
-import { documentHashKey, documentIndexKey, documentKey, retiredDocumentsKey } from './redis/keys.ts';
+import {
+  collectionIndexKey,
+  documentHashKey,
+  documentIdentityKey,
+  documentIndexKey,
+  documentKey,
+  retiredDocumentsKey,
+} from './redis/keys.ts';
 
-/** KEYS entry, index, hashes; ARGV id, score, sha256, json. Returns the id that owns the hash. */
+/**
+ * KEYS entry, index, index of the collection, hashes, identities; ARGV id, version, score, hash and identity, those of the
+ * version before, json, metadata as JSON. Returns 0 when somebody else has come first with these bytes, this identity or
+ * this version. Bytes that another document has stay that one's.
+ */
 const REGISTER_LUA = `
-local owner = redis.call('HGET', KEYS[3], ARGV[3])
-if owner then return owner end
-redis.call('HSET', KEYS[1], 'json', ARGV[4], 'attempt', 0)
-redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
-redis.call('HSET', KEYS[3], ARGV[3], ARGV[1])
-return ARGV[1]`;
-
-/** KEYS entry; ARGV attempt, patch as JSON. Returns 0 when the document is gone, -1 when a later attempt owns it. */
-const UPDATE_LUA = `
-local json = redis.call('HGET', KEYS[1], 'json')
-if not json or redis.call('HEXISTS', KEYS[1], 'retired') == 1 then return 0 end
-if tonumber(redis.call('HGET', KEYS[1], 'attempt')) > tonumber(ARGV[1]) then return -1 end
-local document = cjson.decode(json)
-for field, value in pairs(cjson.decode(ARGV[2])) do
-  if value == cjson.null then document[field] = nil else document[field] = value end
+local function free(key, field)
+  if redis.call('HGET', key, field) == ARGV[1] then redis.call('HDEL', key, field) end
 end
-redis.call('HSET', KEYS[1], 'json', cjson.encode(document), 'attempt', ARGV[1])
+local owner = redis.call('HGET', KEYS[4], ARGV[4])
+if owner and owner ~= ARGV[1] and ARGV[2] == '1' then return 0 end
+local same = redis.call('HGET', KEYS[5], ARGV[5])
+if same and same ~= ARGV[1] then return 0 end
+local version, retired = unpack(redis.call('HMGET', KEYS[1], 'version', 'retired'))
+if retired or tonumber(version or 0) ~= tonumber(ARGV[2]) - 1 then return 0 end
+redis.call('HSET', KEYS[1], 'json', ARGV[8], 'metadata', ARGV[9], 'version', ARGV[2], 'attempt', 0)
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
+free(KEYS[4], ARGV[6])
+free(KEYS[5], ARGV[7])
+redis.call('HSETNX', KEYS[4], ARGV[4], ARGV[1])
+if ARGV[5] ~= '' then redis.call('HSET', KEYS[5], ARGV[5], ARGV[1]) end
 return 1`;
 
-/** KEYS entry, index, hashes, retired; ARGV id, sha256. Returns 1 for whoever comes first. */
+/**
+ * KEYS entry; ARGV version, attempt, patch as JSON. Returns 0 when the document is gone, -1 when a later attempt owns it,
+ * -2 when there is a later version.
+ */
+const UPDATE_LUA = `
+local json, retired, version, attempt = unpack(redis.call('HMGET', KEYS[1], 'json', 'retired', 'version', 'attempt'))
+if not json or retired then return 0 end
+if tonumber(version) > tonumber(ARGV[1]) then return -2 end
+if tonumber(attempt) > tonumber(ARGV[2]) then return -1 end
+local document = cjson.decode(json)
+for field, value in pairs(cjson.decode(ARGV[3])) do
+  if value == cjson.null then document[field] = nil else document[field] = value end
+end
+redis.call('HSET', KEYS[1], 'json', cjson.encode(document), 'attempt', ARGV[2])
+return 1`;
+
+/** KEYS entry; ARGV metadata as JSON. Returns 0 when the document is gone. */
+const DESCRIBE_LUA = `
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'retired') == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'metadata', ARGV[1])
+return 1`;
+
+/** KEYS entry, index, index of the collection, hashes, identities, retired; ARGV id, hash, identity or ''. Returns 1 for whoever comes first. */
 const RETIRE_LUA = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 if redis.call('HSETNX', KEYS[1], 'retired', '1') == 0 then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])
-if redis.call('HGET', KEYS[3], ARGV[2]) == ARGV[1] then redis.call('HDEL', KEYS[3], ARGV[2]) end
-redis.call('SADD', KEYS[4], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+if redis.call('HGET', KEYS[4], ARGV[2]) == ARGV[1] then redis.call('HDEL', KEYS[4], ARGV[2]) end
+if redis.call('HGET', KEYS[5], ARGV[3]) == ARGV[1] then redis.call('HDEL', KEYS[5], ARGV[3]) end
+redis.call('SADD', KEYS[6], ARGV[1])
 return 1`;
 
+type Command = (...args: (string | number)[]) => Promise<number>;
 interface RegistryCommands {
-  sluiceRetire(...args: (string | number)[]): Promise<number>;
-  sluiceRegister(...args: (string | number)[]): Promise<string>;
-  sluiceUpdateDocument(...args: (string | number)[]): Promise<number>;
+  sluiceRegister: Command;
+  sluiceUpdateDocument: Command;
+  sluiceDescribeDocument: Command;
+  sluiceRetire: Command;
 }
+
+/** What a new upload is, before anything is kept of it. */
+export type Upload = Pick<
+  Document,
+  | 'tenant'
+  | 'filename'
+  | 'collection'
+  | 'external_id'
+  | 'replace'
+  | 'metadata'
+  | 'batch'
+  | 'type'
+  | 'bytes'
+  | 'hash'
+>;
+
+/** What the registry makes of an upload. */
+export type Plan =
+  /** The same bytes are there. */
+  | { outcome: 'duplicate'; document: Document }
+  /** To be registered: a new document, or the next version of `previous`. */
+  | { outcome: 'created' | 'version'; document: Document; previous?: Document };
 
 /** Fields that change while a document is ingested; null removes one. */
 export type DocumentPatch = {
-  [K in 'status' | 'chunks' | 'pages' | 'characters' | 'error']?: Document[K] | null;
+  [K in 'status' | 'indexed_version' | 'chunks' | 'pages' | 'characters' | 'error']?: Document[K] | null;
 };
+
+/** The attempt at ingesting one version of a document. */
+export interface IngestAttempt {
+  version: number;
+  attempt: number;
+}
 
 /** The registry of one or more tenants' documents. Its methods throw ioredis errors when Redis is away. */
 export interface DocumentRegistry {
-  /** Registers a new document, or returns the one that has the same bytes. Atomic, whoever races. */
-  register(document: Document): Promise<{ document: Document; created: boolean }>;
+  /**
+   * Decides what an upload is. What has the external id or file name of a document that is replaced by it, is the next
+   * version of that one; else the same bytes in the same collection are a duplicate. Bytes that failed may come again.
+   */
+  plan(upload: Upload): Promise<Plan>;
+  /** The next version of a document, of the same bytes unless `changes` says otherwise; nothing is registered yet. */
+  nextVersion(previous: Document, changes?: Partial<Upload>): Document;
+  /**
+   * Registers a planned document or version. Atomic, whoever races.
+   *
+   * @returns false when the plan no longer holds: make another
+   */
+  register(document: Document, previous?: Document): Promise<boolean>;
   /** @throws {RequestError} 404 */
   get(tenant: string, id: string): Promise<Document>;
   find(tenant: string, id: string): Promise<Document | undefined>;
+  /** The document that has these bytes, by its newest version. */
+  findByHash(tenant: string, collection: string, hash: string): Promise<Document | undefined>;
   /** Newest first. `cursor` is the one that the page before gave. */
   list(
     tenant: string,
-    options: { limit: number; cursor?: string },
+    options: { limit: number; cursor?: string; collection?: string },
   ): Promise<{ documents: Document[]; total: number; next_cursor?: string }>;
   /**
    * Applies a patch on behalf of an attempt.
    *
-   * @returns `gone` when the document was deleted, `stale` when a later attempt has it
+   * @returns `gone` when the document was deleted, `stale` when a later attempt has it, `superseded` when there is a later
+   * version
    */
   update(
     tenant: string,
     id: string,
-    attempt: number,
+    owner: IngestAttempt,
     patch: DocumentPatch,
-  ): Promise<'updated' | 'gone' | 'stale'>;
+  ): Promise<'updated' | 'gone' | 'stale' | 'superseded'>;
+  /** Replaces the metadata. @returns false when the document is gone */
+  describe(tenant: string, id: string, metadata: Metadata): Promise<boolean>;
   /**
    * Retires a document: it is found no longer, its bytes may be registered anew, and updates of it answer `gone`.
    *
@@ -82,44 +164,74 @@ export interface DocumentRegistry {
 
 /** Opens the registry on a connection that the caller closes. */
 export function openDocuments(redis: RedisClient): DocumentRegistry {
-  redis.defineCommand('sluiceRegister', { numberOfKeys: 3, lua: REGISTER_LUA });
-  redis.defineCommand('sluiceRetire', { numberOfKeys: 4, lua: RETIRE_LUA });
+  redis.defineCommand('sluiceRegister', { numberOfKeys: 5, lua: REGISTER_LUA });
+  redis.defineCommand('sluiceRetire', { numberOfKeys: 6, lua: RETIRE_LUA });
   redis.defineCommand('sluiceUpdateDocument', { numberOfKeys: 1, lua: UPDATE_LUA });
+  redis.defineCommand('sluiceDescribeDocument', { numberOfKeys: 1, lua: DESCRIBE_LUA });
   const commands = redis as RedisClient & RegistryCommands;
 
   const find = async (tenant: string, id: string) => {
-    const [json, retired] = await redis.hmget(documentKey(tenant, id), 'json', 'retired');
-    return json && !retired ? documentSchema.parse(JSON.parse(json)) : undefined;
+    const [json, metadata, retired] = await redis.hmget(
+      documentKey(tenant, id),
+      'json',
+      'metadata',
+      'retired',
+    );
+    if (!json || !metadata || retired) return undefined;
+    return documentSchema.parse({ ...JSON.parse(json), metadata: JSON.parse(metadata) });
   };
   const get = async (tenant: string, id: string) => {
     const document = await find(tenant, id);
     if (document) return document;
     throw new RequestError(404, 'not_found', `There is no document with the id ${id}.`);
   };
+  const findBy = async (tenant: string, key: string, field: string) => {
+    const id = field === '' ? null : await redis.hget(key, field);
+    return id === null ? undefined : find(tenant, id);
+  };
+  const keysOf = ({ tenant, id, collection }: Document) => [
+    documentKey(tenant, id),
+    documentIndexKey(tenant),
+    collectionIndexKey(tenant, collection),
+    documentHashKey(tenant),
+    documentIdentityKey(tenant),
+  ];
 
   return {
     find,
     get,
-    async register(document) {
-      const { tenant, id } = document;
-      for (;;) {
-        const owner = await commands.sluiceRegister(
-          documentKey(tenant, id),
-          documentIndexKey(tenant),
-          documentHashKey(tenant),
-          id,
-          Date.parse(document.created_at),
-          document.hash,
-          JSON.stringify(document),
-        );
-        if (owner === id) return { document, created: true };
-        const existing = await find(tenant, owner);
-        // Retired between the two calls: its bytes are free again.
-        if (existing) return { document: existing, created: false };
-      }
+    nextVersion,
+    findByHash: (tenant, collection, hash) =>
+      findBy(tenant, documentHashKey(tenant), hashField({ collection, hash })),
+    async plan(upload) {
+      const { tenant, hash } = upload;
+      const previous =
+        (await findBy(tenant, documentIdentityKey(tenant), identityField(upload))) ??
+        (await findBy(tenant, documentHashKey(tenant), hashField(upload)));
+      if (!previous) return { outcome: 'created', document: firstVersion(upload) };
+      if (previous.hash === hash && previous.status !== 'failed')
+        return { outcome: 'duplicate', document: previous };
+      return { outcome: 'version', document: nextVersion(previous, upload), previous };
     },
-    async list(tenant, { limit, cursor }) {
-      const key = documentIndexKey(tenant);
+    async register(document, previous) {
+      const { metadata, ...rest } = document;
+      const registered = await commands.sluiceRegister(
+        ...keysOf(document),
+        document.id,
+        document.version,
+        Date.parse(document.created_at),
+        hashField(document),
+        identityField(document),
+        previous ? hashField(previous) : '',
+        previous ? identityField(previous) : '',
+        JSON.stringify(rest),
+        JSON.stringify(metadata),
+      );
+      return registered === 1;
+    },
+    async list(tenant, { limit, cursor, collection }) {
+      const key =
+        collection === undefined ? documentIndexKey(tenant) : collectionIndexKey(tenant, collection);
       const offset = cursor === undefined ? 0 : Number(cursor);
       if (cursor !== undefined && !/^\d{1,9}$/.test(cursor))
         throw new RequestError(400, 'invalid_cursor', 'That cursor did not come from a page of this list.');
@@ -134,23 +246,29 @@ export function openDocuments(redis: RedisClient): DocumentRegistry {
         ...(offset + limit < total && { next_cursor: String(offset + limit) }),
       };
     },
-    async update(tenant, id, attempt, patch) {
+    async update(tenant, id, { version, attempt }, patch) {
       const change = { ...patch, updated_at: new Date().toISOString() };
       const result = await commands.sluiceUpdateDocument(
         documentKey(tenant, id),
+        version,
         attempt,
         JSON.stringify(change),
       );
-      return result === 1 ? 'updated' : result === 0 ? 'gone' : 'stale';
+      if (result === 1) return 'updated';
+      if (result === 0) return 'gone';
+      return result === -1 ? 'stale' : 'superseded';
     },
-    async retire({ tenant, id, hash }) {
+    async describe(tenant, id, metadata) {
+      return (await commands.sluiceDescribeDocument(documentKey(tenant, id), JSON.stringify(metadata))) === 1;
+    },
+    async retire(document) {
+      const { tenant, id } = document;
       const retired = await commands.sluiceRetire(
-        documentKey(tenant, id),
-        documentIndexKey(tenant),
-        documentHashKey(tenant),
+        ...keysOf(document),
         retiredDocumentsKey(tenant),
         id,
-        hash,
+        hashField(document),
+        identityField(document),
       );
       return retired === 1;
     },
@@ -159,4 +277,42 @@ export function openDocuments(redis: RedisClient): DocumentRegistry {
       await redis.multi().del(documentKey(tenant, id)).srem(retiredDocumentsKey(tenant), id).exec();
     },
   };
+}
+
+/** Ends the version that a job ingests as failed, when nobody else can any more and it has not ended yet. */
+export async function failUnsettled(
+  documents: DocumentRegistry,
+  tenant: string,
+  jobId: string,
+  error: { code: string; message: string },
+): Promise<void> {
+  const { documentId, version } = ingestedBy(jobId);
+  const document = await documents.find(tenant, documentId);
+  if (document?.version !== version || document.status === 'ready' || document.status === 'failed') return;
+  await documents.update(
+    tenant,
+    documentId,
+    { version, attempt: Number.MAX_SAFE_INTEGER },
+    { status: 'failed', error },
+  );
+}
+
+function firstVersion(upload: Upload): Document {
+  const now = new Date().toISOString();
+  return { id: `doc_${uuidv7()}`, version: 1, status: 'queued', created_at: now, updated_at: now, ...upload };
+}
+
+function nextVersion(previous: Document, changes: Partial<Upload> = {}): Document {
+  const { error: _error, ...kept } = previous;
+  const updated_at = new Date().toISOString();
+  return { ...kept, ...changes, version: previous.version + 1, status: 'queued', updated_at };
+}
+
+function hashField({ collection, hash }: Pick<Document, 'collection' | 'hash'>): string {
+  return `${collection}/${hash}`;
+}
+
+function identityField(of: Pick<Document, 'collection' | 'external_id' | 'replace' | 'filename'>): string {
+  if (of.replace === 'external_id') return `${of.collection}/id/${of.external_id}`;
+  return of.replace === 'filename' ? `${of.collection}/name/${of.filename}` : '';
 }

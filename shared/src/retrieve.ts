@@ -1,4 +1,7 @@
+import type { z } from 'zod';
 import type { Source } from './contracts/events.ts';
+import type { metadataFilterSchema } from './contracts/knowledge.ts';
+import { labelGroups } from './metadata.ts';
 import type { ModelClient } from './model-client.ts';
 import { fuseRankings } from './vector-store/fuse.ts';
 import type { VectorStore } from './vector-store/port.ts';
@@ -14,6 +17,8 @@ export interface RetrievalQuery {
   /** Least cosine similarity; what only the words found is dropped when it is set. */
   minScore?: number | undefined;
   documents?: readonly string[] | undefined;
+  collections?: readonly string[] | undefined;
+  metadata?: z.infer<typeof metadataFilterSchema> | undefined;
 }
 
 /** A source with the score of each stage; a stage that did not find it has none. */
@@ -35,7 +40,11 @@ export async function retrieve(
     ...(vector && { vector }),
     text: query.text,
     limit: CANDIDATES,
-    ...(query.documents && { filter: { documents: query.documents } }),
+    filter: {
+      ...(query.documents && { documents: query.documents }),
+      ...(query.collections && { collections: query.collections }),
+      ...(query.metadata && { labels: labelGroups(query.metadata) }),
+    },
   });
   return fuseRankings(rankings)
     .filter(({ dense }) => query.minScore === undefined || (dense !== undefined && dense >= query.minScore))

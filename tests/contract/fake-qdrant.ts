@@ -73,6 +73,7 @@ async function record(incoming: IncomingMessage): Promise<RecordedRequest> {
 function findResult({ method, path, body }: RecordedRequest): unknown {
   const update = { operation_id: 1, status: 'completed' };
   if (path.endsWith('/exists')) return { exists: false };
+  if (path.endsWith('/points/scroll')) return { points: [], next_page_offset: null };
   if (path.endsWith('/points/count')) return { count: 0 };
   if (path.endsWith('/points/batch')) return (body as { operations: unknown[] }).operations.map(() => update);
   if (path.endsWith('/query/batch')) {

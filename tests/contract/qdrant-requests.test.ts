@@ -45,8 +45,15 @@ describe('requests of the Qdrant adapter', () => {
       vector: VECTOR,
       text: '如何部署 Qdrant?',
       limit: 200,
-      filter: { documents: ['a', 'b'] },
+      filter: {
+        documents: ['a', 'b'],
+        collections: ['hr'],
+        labels: [['year=2026', 'year=2025'], ['team=红']],
+      },
     });
+    await tenant.relabel('doc', ['year=2026']);
+    await tenant.read([{ documentId: 'doc', version: 1, index: 3 }]);
+    await Array.fromAsync(tenant.versions());
     await tenant.search({ text: 'deploy', limit: 1 });
   }
 
@@ -71,6 +78,8 @@ describe('requests of the Qdrant adapter', () => {
           'POST /collections/*/points/batch',
           'POST /collections/*/points/delete',
           'POST /collections/*/points/query/batch',
+          'POST /collections/*/points/payload',
+          'POST /collections/*/points/scroll',
         ],
       );
     });
@@ -79,7 +88,7 @@ describe('requests of the Qdrant adapter', () => {
       const check = loadRequestCheck(SPEC);
       await driveEveryMethod();
       const requestTo = (end: string) => findRequest(fake, end);
-      const create = requestTo('v1t1');
+      const create = requestTo('v2t1');
       const query = requestTo('/query/batch');
       const upsert = requestTo('/points');
       assert.deepEqual([create, query, upsert].flatMap(check), []);

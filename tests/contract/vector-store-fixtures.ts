@@ -12,6 +12,8 @@ export function makePoint(documentId: string, index: number, changes: Partial<Po
     version: 1,
     index,
     filename: `${documentId}.md`,
+    collection: 'default',
+    labels: [],
     start: 0,
     end: text.length,
     headings: [],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { RequestError } from '@sluice/shared/errors';
-import type { Point, TenantVectors } from '@sluice/shared/vector-store/port';
+import type { Point, SearchFilter, TenantVectors } from '@sluice/shared/vector-store/port';
 import { assertClose, both, countHits, makePoint, writeActive } from './vector-store-fixtures.ts';
 
 /** The part of the contract that is about finding; `newTenant` gives one without data. */
@@ -81,6 +81,85 @@ export function describeSearch(newTenant: () => TenantVectors): void {
     ]);
     assert.deepEqual(await searchIn([]), [[], []]);
     assert.deepEqual(await searchIn(['none']), [[], []]);
+  });
+
+  it('keeps to collections and labels, and to all parts of a filter together', async () => {
+    const tenant = await withDocument(
+      makePoint('a', 0, { collection: 'hr', labels: ['year=2025', 'team=红'] }),
+      makePoint('b', 0, { collection: 'hr', labels: ['year=2026', 'team=蓝', 'team=红'] }),
+      makePoint('c', 0, { collection: 'it', labels: ['year=2026', 'quote=\'"'] }),
+    );
+    const searchIn = async (filter: SearchFilter) => {
+      const { dense, lexical } = await tenant.search({ ...both('chunk'), filter });
+      const [left, right] = [dense, lexical].map((hits) => hits.map((hit) => hit.documentId).toSorted());
+      assert.deepEqual(left, right);
+      return left?.join('');
+    };
+    assert.equal(await searchIn({}), 'abc');
+    assert.equal(await searchIn({ collections: ['hr'] }), 'ab');
+    assert.equal(await searchIn({ collections: ['it', 'none'] }), 'c');
+    assert.equal(await searchIn({ collections: [] }), '');
+    assert.equal(await searchIn({ labels: [['year=2026']] }), 'bc');
+    assert.equal(await searchIn({ labels: [['year=2025', 'year=2026'], ['team=红']] }), 'ab');
+    assert.equal(await searchIn({ labels: [['quote=\'"']] }), 'c');
+    assert.equal(await searchIn({ labels: [['year=20']] }), '');
+    assert.equal(await searchIn({ labels: [[], ['team=红']] }), '');
+    assert.equal(
+      await searchIn({ collections: ['hr'], documents: ['b', 'c'], labels: [['year=2026']] }),
+      'b',
+    );
+  });
+
+  it('takes new labels for a document that is there, of every version', async () => {
+    const tenant = await withDocument(makePoint('a', 0, { labels: ['old=1'] }), makePoint('b', 0));
+    await tenant.upsert([makePoint('a', 0, { version: 2, labels: ['old=1'] })]);
+    await tenant.relabel('a', ['new=1']);
+    const find = async (label: string) =>
+      (await tenant.search({ ...both('chunk'), filter: { labels: [[label]] } })).dense.map((hit) => [
+        hit.documentId,
+        hit.version,
+      ]);
+    assert.deepEqual([await find('old=1'), await find('new=1')], [[], [['a', 1]]]);
+    await tenant.activate('a', 2);
+    assert.deepEqual(await find('new=1'), [['a', 2]]);
+  });
+
+  it('reads active chunks by their addresses', async () => {
+    const tenant = await withDocument(
+      ...[0, 1, 2].map((index) =>
+        makePoint('a', index, { headings: ['标题'], start: index, labels: ['x=1'] }),
+      ),
+    );
+    await tenant.upsert([makePoint('a', 0, { version: 2 })]);
+    const refs = [
+      { documentId: 'a', version: 1, index: 1 },
+      { documentId: 'a', version: 1, index: 9 },
+      { documentId: 'a', version: 2, index: 0 },
+      { documentId: "'", version: 1, index: 0 },
+    ];
+    const {
+      vector: _vector,
+      indexedText: _indexedText,
+      ...chunk
+    } = makePoint('a', 1, {
+      headings: ['标题'],
+      start: 1,
+      labels: ['x=1'],
+    });
+    assert.deepEqual(await tenant.read(refs), [chunk]);
+    assert.deepEqual(await tenant.read([]), []);
+    assert.deepEqual(await newTenant().read(refs), []);
+  });
+
+  it('lists every version that has points', async () => {
+    const tenant = await withDocument(makePoint('a', 0), makePoint('a', 1), makePoint('b', 0));
+    await tenant.upsert([makePoint('a', 0, { version: 2 })]);
+    const listed = async (vectors: TenantVectors) =>
+      (await Array.fromAsync(vectors.versions()))
+        .map(({ documentId, version, active }) => `${documentId}${version} ${active}`)
+        .toSorted();
+    assert.deepEqual(await listed(tenant), ['a1 true', 'a2 false', 'b1 true']);
+    assert.deepEqual(await listed(newTenant()), []);
   });
 
   it('returns at most `limit` hits and refuses limits without sense', async () => {

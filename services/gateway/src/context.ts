@@ -2,6 +2,7 @@ import type { Admission, BacklogLimits } from '@sluice/shared/admission/admissio
 import type { BlobStore } from '@sluice/shared/blob-store';
 import type { ChatRequest } from '@sluice/shared/contracts/chat';
 import type { ChatQueueName, JobName } from '@sluice/shared/contracts/jobs';
+import type { CollectionRegistry } from '@sluice/shared/collections';
 import type { DocumentRegistry } from '@sluice/shared/documents';
 import type { Doorbell } from '@sluice/shared/event-log/doorbell';
 import type { ReadinessCheck } from '@sluice/shared/health';
@@ -22,6 +23,7 @@ export interface GatewayDeps {
   lanes: Record<ChatRequest['priority'], Lane<ChatQueueName>>;
   ingest: Lane<'ingest'>;
   documents: DocumentRegistry;
+  collections: CollectionRegistry;
   blobs: BlobStore;
   store: VectorStore;
   model: ModelClient;

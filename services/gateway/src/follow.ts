@@ -68,11 +68,12 @@ export function streamSignal(deps: Pick<GatewayDeps, 'drain'>, response: Respons
  */
 export async function resumeLog(
   deps: GatewayDeps,
-  request: Request<{ id: string }>,
+  request: Request,
   response: Response,
+  jobId: string,
   render: (entry: LogEntry) => string,
 ): Promise<void> {
-  const position = { tenant: tenantOf(response), jobId: request.params.id, after: cursorOf(request) };
+  const position = { tenant: tenantOf(response), jobId, after: cursorOf(request) };
   const last = await readLastEntry(deps.commands, position);
   if (!last) throw logNotFound(position.jobId);
   if (position.after !== undefined) {
@@ -84,7 +85,7 @@ export async function resumeLog(
 }
 
 /** What an EventSource sends by itself, or `?after=`. */
-function cursorOf(request: Request<{ id: string }>): string | undefined {
+function cursorOf(request: Request): string | undefined {
   const given = request.get('last-event-id') ?? request.query['after'];
   if (given === undefined || given === '') return undefined;
   if (typeof given === 'string' && isLogId(given)) return given;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { openAdmission } from '@sluice/shared/admission/admission';
 import { openBlobStore } from '@sluice/shared/blob-store';
 import type { JobName } from '@sluice/shared/contracts/jobs';
+import { openCollections } from '@sluice/shared/collections';
 import { openDocuments } from '@sluice/shared/documents';
 import { Doorbell } from '@sluice/shared/event-log/doorbell';
 import { loadOrExit, runProcess } from '@sluice/shared/lifecycle';
@@ -41,6 +42,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     },
     ingest: openLane('ingest', config.INGEST_BACKLOG_LIMIT),
     documents: openDocuments(commands),
+    collections: openCollections(commands),
     blobs: openBlobStore(config.DATA_DIR),
     store,
     model,

@@ -5,9 +5,13 @@ import { chatAnswerSchema, chatRequestSchema, chatStateSchema } from '@sluice/sh
 import { sourceSchema } from '@sluice/shared/contracts/events';
 import {
   acceptedUploadSchema,
+  collectionSchema,
+  collectionSettingsSchema,
+  documentChangeSchema,
   documentSchema,
   indexedUploadSchema,
   refusedUploadSchema,
+  replaceSchema,
   searchRequestSchema,
 } from '@sluice/shared/contracts/knowledge';
 
@@ -26,6 +30,7 @@ const errorSchema = z
 
 const Source = sourceSchema.meta({ id: 'Source' });
 const Document = documentSchema.meta({ id: 'Document' });
+const Collection = collectionSchema.meta({ id: 'Collection' });
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
 const envelopeOf = (data: z.ZodType, code = 200) =>
   json(z.object({ code: z.literal(code), data, message: z.literal('success') }));
@@ -37,6 +42,7 @@ const problems: ZodOpenApiResponsesObject = {
   '503': problem('Something that Sluice depends on is away; see `Retry-After`'),
 };
 const idParameter = z.object({ id: z.string() });
+const nameParameter = z.object({ name: z.string() });
 const resume = {
   path: idParameter,
   query: z.object({
@@ -83,7 +89,18 @@ const upload: ZodOpenApiOperationObject = {
     required: true,
     content: {
       'multipart/form-data': {
-        schema: z.object({ file: z.array(z.string().meta({ format: 'binary' })) }),
+        schema: z.object({
+          file: z.array(z.string().meta({ format: 'binary' })),
+          collection: z.string().optional().meta({ description: '`default` unless given' }),
+          external_id: z
+            .string()
+            .optional()
+            .meta({
+              description: 'Your own name for the document; a later upload under it is a new version',
+            }),
+          metadata: z.string().optional().meta({ description: 'A JSON object', example: '{"year":2026}' }),
+          replace: replaceSchema.optional(),
+        }),
       },
     },
   },
@@ -113,6 +130,7 @@ const upload: ZodOpenApiOperationObject = {
 /** The OpenAPI description of every route, from the schemas that check the requests. */
 export function createOpenApi() {
   const notFound = { '404': problem('Nothing is known under this id') };
+  const unknownCollection = { '404': problem('`unknown_collection`') };
   return createDocument({
     openapi: '3.1.0',
     info: {
@@ -167,7 +185,11 @@ export function createOpenApi() {
         get: {
           summary: 'List documents, newest first',
           requestParams: {
-            query: z.object({ limit: z.int().min(1).max(200).optional(), cursor: z.string().optional() }),
+            query: z.object({
+              limit: z.int().min(1).max(200).optional(),
+              cursor: z.string().optional(),
+              collection: z.string().optional(),
+            }),
           },
           responses: {
             '200': {
@@ -194,6 +216,16 @@ export function createOpenApi() {
             ...problems,
           },
         },
+        patch: {
+          summary: 'Give a document other metadata; searches see it at once',
+          requestParams: { path: idParameter },
+          requestBody: { required: true, content: json(documentChangeSchema) },
+          responses: {
+            '200': { description: 'The document', content: envelopeOf(Document) },
+            ...notFound,
+            ...problems,
+          },
+        },
         delete: {
           summary: 'Delete a document, its text and its vectors',
           requestParams: { path: idParameter },
@@ -203,6 +235,64 @@ export function createOpenApi() {
               content: envelopeOf(z.object({ id: z.string(), deleted: z.literal(true) })),
             },
             ...notFound,
+            ...problems,
+          },
+        },
+      },
+      '/api/knowledge/documents/{id}/reingest': {
+        post: {
+          summary:
+            'Ingest the kept bytes again, as the next version; search sees the version before until then',
+          requestParams: { path: idParameter },
+          responses: {
+            '202': { description: 'The document', content: envelopeOf(Document, 202) },
+            '409': problem('`not_settled`: it is being ingested'),
+            ...notFound,
+            ...problems,
+          },
+        },
+      },
+      '/api/knowledge/collections': {
+        get: {
+          summary: 'List collections',
+          responses: {
+            '200': {
+              description: 'All of them',
+              content: envelopeOf(z.object({ collections: z.array(Collection) })),
+            },
+            ...problems,
+          },
+        },
+      },
+      '/api/knowledge/collections/{name}': {
+        get: {
+          summary: 'One collection',
+          requestParams: { path: nameParameter },
+          responses: {
+            '200': { description: 'The collection', content: envelopeOf(Collection) },
+            ...unknownCollection,
+            ...problems,
+          },
+        },
+        put: {
+          summary: 'Create a collection, or replace its settings; documents that are there stay as they are',
+          requestParams: { path: nameParameter },
+          requestBody: { required: true, content: json(collectionSettingsSchema) },
+          responses: {
+            '200': { description: 'The collection', content: envelopeOf(Collection) },
+            ...problems,
+          },
+        },
+        delete: {
+          summary: 'Delete an empty collection',
+          requestParams: { path: nameParameter },
+          responses: {
+            '200': {
+              description: 'Deleted',
+              content: envelopeOf(z.object({ name: z.string(), deleted: z.literal(true) })),
+            },
+            '409': problem('`collection_not_empty`'),
+            ...unknownCollection,
             ...problems,
           },
         },

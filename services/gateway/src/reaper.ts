@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Admission, OpenJob } from '@sluice/shared/admission/admission';
 import { isTerminal } from '@sluice/shared/contracts/events';
+import { failUnsettled } from '@sluice/shared/documents';
 import { closeLog, noteWaiting, readLastEntry } from '@sluice/shared/event-log/log';
 import type { JobState } from '@sluice/shared/queues';
 import { DEFAULT_TENANT, reaperKey } from '@sluice/shared/redis/keys';
@@ -82,13 +83,7 @@ function listWards(deps: GatewayDeps): Ward[] {
   };
   const chats = Object.entries(deps.lanes).map(([name, lane]) => ({ name, ...lane, giveUp: endLog }));
   const failDocument: Ward['giveUp'] = async (job, code, message) => {
-    const document = await documents.find(job.tenant, job.id);
-    if (document && document.status !== 'ready' && document.status !== 'failed') {
-      await documents.update(job.tenant, job.id, Number.MAX_SAFE_INTEGER, {
-        status: 'failed',
-        error: { code, message },
-      });
-    }
+    await failUnsettled(documents, job.tenant, job.id, { code, message });
     await endLog(job, code, message);
   };
   return [...chats, { name: 'ingest', ...deps.ingest, giveUp: failDocument }];

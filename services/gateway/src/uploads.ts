@@ -1,10 +1,12 @@
 import { rm } from 'node:fs/promises';
-import { v7 as uuidv7 } from 'uuid';
-import type { Place } from '@sluice/shared/admission/admission';
+import type { Applicant, Place } from '@sluice/shared/admission/admission';
 import { blobKeys } from '@sluice/shared/blob-store';
-import type { Document } from '@sluice/shared/contracts/knowledge';
+import { ingestJobId } from '@sluice/shared/contracts/jobs';
+import type { Document, Metadata } from '@sluice/shared/contracts/knowledge';
 import { checkContent, documentTypeOf } from '@sluice/shared/document-type';
+import type { Plan, Upload } from '@sluice/shared/documents';
 import { closeLog, createLog } from '@sluice/shared/event-log/log';
+import { labelsOf } from '@sluice/shared/metadata';
 import { isRedisAway, redisUnavailable } from '@sluice/shared/redis/connection';
 import type { GatewayDeps } from './context.ts';
 import type { ReceivedFile } from './receive-files.ts';
@@ -15,6 +17,9 @@ export interface Uploader {
   requestId: string;
   address: string;
 }
+
+/** What the uploader says of a file. */
+export type UploadOptions = Pick<Upload, 'collection' | 'external_id' | 'metadata' | 'replace' | 'batch'>;
 
 /** A document that the system has taken charge of. */
 export interface AcceptedUpload {
@@ -28,23 +33,18 @@ export interface AcceptedUpload {
  * The temporary file is gone afterwards, whatever happened.
  *
  * @throws {DocumentError} when the file is refused
+ * @throws {RequestError} `unknown_collection`
  * @throws {UnavailableError} `redis_unavailable`: nothing was accepted
  */
 export async function acceptUpload(
   deps: GatewayDeps,
   uploader: Uploader,
   file: ReceivedFile,
+  options: UploadOptions,
 ): Promise<AcceptedUpload> {
   try {
-    if (file.refusal) throw file.refusal;
-    const type = documentTypeOf(file.filename);
-    await checkContent(type, file.path);
-    const document = describeDocument(uploader.tenant, file, type);
-    // Before anything is kept: a full backlog or a dead Redis refuses the upload whole.
-    const applicant = { tenant: uploader.tenant, caller: uploader.address, id: document.id };
-    const place = await deps.ingest.admission.admit(applicant, deps.ingest.limits);
-    await deps.blobs.putFile(blobKeys.original(document.tenant, document.id, document.version), file.path);
-    return await registerDocument(deps, uploader, document, place);
+    const upload = await describeUpload(deps, uploader, file, options);
+    return await submit(deps, uploader, upload, (key) => deps.blobs.putFile(key, file.path));
   } catch (error) {
     throw isRedisAway(error) ? redisUnavailable(error) : error;
   } finally {
@@ -52,75 +52,177 @@ export async function acceptUpload(
   }
 }
 
-function describeDocument(tenant: string, file: ReceivedFile, type: Document['type']): Document {
-  const now = new Date().toISOString();
-  return {
-    id: `doc_${uuidv7()}`,
-    tenant,
-    filename: file.filename,
-    type,
-    bytes: file.bytes,
-    hash: file.hash,
-    version: 1,
-    status: 'queued',
-    created_at: now,
-    updated_at: now,
-  };
+/**
+ * Ingests the bytes of a document again, as its next version: after its collection's settings have changed, or when it
+ * failed for a reason that has passed.
+ *
+ * @throws {UnavailableError} `redis_unavailable`: nothing was accepted
+ */
+export async function reingest(deps: GatewayDeps, uploader: Uploader, previous: Document): Promise<Document> {
+  try {
+    const document = deps.documents.nextVersion(previous);
+    const accepted = await take(deps, uploader, { outcome: 'version', document, previous }, (key) =>
+      deps.blobs.copy(originalOf(previous), key),
+    );
+    return accepted ?? (await deps.documents.get(previous.tenant, previous.id));
+  } catch (error) {
+    throw isRedisAway(error) ? redisUnavailable(error) : error;
+  }
 }
 
-/**
- * A crash between registering and enqueueing leaves a document without a job: uploading the same bytes again mends it.
- */
-async function registerDocument(
+/** @throws {DocumentError} when the file is refused, {RequestError} `unknown_collection` */
+export async function describeUpload(
+  deps: Pick<GatewayDeps, 'collections'>,
+  { tenant }: Pick<Uploader, 'tenant'>,
+  { filename, path, bytes, hash, refusal }: ReceivedFile,
+  options: UploadOptions,
+): Promise<Upload> {
+  if (refusal) throw refusal;
+  const type = documentTypeOf(filename);
+  await checkContent(type, path);
+  await deps.collections.get(tenant, options.collection);
+  return { tenant, filename, bytes, hash, type, ...options };
+}
+
+/** Puts the bytes of a document into the blob store under a key. */
+type PutOriginal = (key: string) => Promise<void>;
+
+async function submit(
+  deps: GatewayDeps,
+  uploader: Uploader,
+  upload: Upload,
+  putOriginal: PutOriginal,
+): Promise<AcceptedUpload> {
+  for (;;) {
+    const plan = await deps.documents.plan(upload);
+    if (plan.outcome === 'duplicate') {
+      await mend(deps, uploader, plan.document, putOriginal);
+      return { document: plan.document, duplicate: true };
+    }
+    const document = await take(deps, uploader, plan, putOriginal);
+    if (document) return { document, duplicate: false };
+  }
+}
+
+/** A crash between registering and enqueueing leaves a document without a job: the same bytes again mend it. */
+async function mend(
   deps: GatewayDeps,
   uploader: Uploader,
   document: Document,
-  place: Place,
-): Promise<AcceptedUpload> {
-  const registered = await deps.documents.register(document);
-  if (registered.created) {
-    await enqueueIngest(deps, uploader, document, place);
-    return { document, duplicate: false };
+  putOriginal: PutOriginal,
+): Promise<void> {
+  if (document.status !== 'queued' || document.batch !== undefined) return;
+  const state = await deps.ingest.queue.state(ingestJobId(document));
+  if (state !== 'gone') return;
+  await putOriginal(originalOf(document));
+  await enqueueIngest(deps, uploader, document, await admit(deps, uploader, document));
+}
+
+/**
+ * Registers, keeps and enqueues what was planned.
+ *
+ * @returns undefined when the plan no longer holds
+ */
+async function take(
+  deps: GatewayDeps,
+  uploader: Uploader,
+  { document, previous }: Extract<Plan, { outcome: 'created' | 'version' }>,
+  putOriginal: PutOriginal,
+): Promise<Document | undefined> {
+  // Before anything is kept: a full backlog or a dead Redis refuses the upload whole.
+  const place = await admit(deps, uploader, document);
+  if (!(await keepDocument(deps, document, previous, putOriginal))) {
+    await deps.ingest.admission.leave(applicantOf(uploader, document), 'dropped');
+    return undefined;
   }
-  if (registered.document.status === 'failed') {
-    // The bytes failed before, perhaps for a passing reason: they get a new start under a new id.
-    await deleteDocument(deps, registered.document);
-    return registerDocument(deps, uploader, document, place);
+  await enqueueIngest(deps, uploader, document, place);
+  return document;
+}
+
+/**
+ * Registers a document or version and keeps its bytes; nothing is enqueued yet.
+ *
+ * @returns false when somebody else has come first: nothing was kept
+ */
+export async function keepDocument(
+  deps: Pick<GatewayDeps, 'documents' | 'blobs'>,
+  document: Document,
+  previous: Document | undefined,
+  putOriginal: PutOriginal,
+): Promise<boolean> {
+  if (!(await deps.documents.register(document, previous))) return false;
+  try {
+    await putOriginal(originalOf(document));
+  } catch (error) {
+    const message = 'The file could not be stored. Upload it again.';
+    await deps.documents.update(
+      document.tenant,
+      document.id,
+      { version: document.version, attempt: 0 },
+      { status: 'failed', error: { code: 'storage_unavailable', message } },
+    );
+    throw error;
   }
-  const { tenant, id } = document;
-  await deps.ingest.admission.leave({ tenant, caller: uploader.address, id }, 'dropped');
-  await deps.blobs.deleteAll(blobKeys.document(tenant, id));
-  if (registered.document.status === 'queued')
-    await enqueueIngest(deps, uploader, registered.document, place);
-  return { document: registered.document, duplicate: true };
+  return true;
+}
+
+function originalOf({ tenant, id, version }: Document): string {
+  return blobKeys.original(tenant, id, version);
+}
+
+function applicantOf({ address }: Uploader, document: Document): Applicant {
+  return { tenant: document.tenant, caller: address, id: ingestJobId(document) };
+}
+
+/** A place in the backlog for the job of a document. */
+export async function admit(deps: GatewayDeps, uploader: Uploader, document: Document): Promise<Place> {
+  return deps.ingest.admission.admit(applicantOf(uploader, document), deps.ingest.limits);
 }
 
 /** Idempotent: a log and a job that are there already stay as they are. */
-async function enqueueIngest(
+export async function enqueueIngest(
   deps: GatewayDeps,
   uploader: Uploader,
   document: Document,
   place: Place,
 ): Promise<void> {
-  const { tenant, id, version, filename, type } = document;
+  const { tenant, version, filename, type, collection, metadata, batch } = document;
   const { retentionMs } = deps.settings;
+  const id = ingestJobId(document);
   await createLog(
     deps.commands,
     { tenant, jobId: id, retentionMs },
     { type: 'queued', position: place.position },
   );
+  const chunking = await deps.collections.chunkingOf(tenant, collection);
   const job = {
     tenant,
     id,
     caller: uploader.address,
     request_id: uploader.requestId,
     retention_ms: retentionMs,
+    document_id: document.id,
     version,
     filename,
     type,
-    blob_key: blobKeys.original(tenant, id, version),
+    collection,
+    labels: labelsOf(metadata),
+    ...(chunking && { chunking }),
+    ...(batch !== undefined && { batch }),
+    blob_key: originalOf(document),
   };
   await deps.ingest.queue.add(job, place.turn);
+}
+
+/** Gives a document other metadata, also where it is indexed already. */
+export async function describeDocument(
+  deps: Pick<GatewayDeps, 'documents' | 'store'>,
+  { tenant, id }: Document,
+  metadata: Metadata,
+): Promise<Document> {
+  await deps.documents.describe(tenant, id, metadata);
+  await deps.store.forTenant(tenant).relabel(id, labelsOf(metadata));
+  return deps.documents.get(tenant, id);
 }
 
 /**
@@ -131,18 +233,18 @@ async function enqueueIngest(
 export async function deleteDocument(deps: GatewayDeps, document: Document): Promise<void> {
   const { tenant, id } = document;
   if (!(await deps.documents.retire(document))) return;
+  const jobId = ingestJobId(document);
   await closeLog(
     deps.commands,
-    { tenant, jobId: id, retentionMs: deps.settings.retentionMs },
+    { tenant, jobId, retentionMs: deps.settings.retentionMs },
     { type: 'cancelled' },
   );
-  await deps.ingest.queue.remove(id);
-  await deps.store.forTenant(tenant).deleteDocument(id);
+  await deps.ingest.queue.remove(jobId);
   try {
     await deleteRetired(deps, tenant, id);
   } catch (error) {
     // A worker that writes at this moment makes its folder undeletable; the reaper comes back for it.
-    deps.logger.info({ err: error, job_id: id }, 'left the rest of a deleted document to the reaper');
+    deps.logger.info({ err: error, document_id: id }, 'left the rest of a deleted document to the reaper');
   }
 }
 

@@ -10,6 +10,8 @@ export interface ChunkOwner {
   documentId: string;
   version: number;
   filename: string;
+  collection: string;
+  labels: string[];
 }
 
 /**

@@ -2,6 +2,7 @@ import { UnrecoverableError } from 'bullmq';
 import { blobKeys } from '@sluice/shared/blob-store';
 import type { BlobStore } from '@sluice/shared/blob-store';
 import type { JobData } from '@sluice/shared/contracts/jobs';
+import { failUnsettled } from '@sluice/shared/documents';
 import type { DocumentPatch, DocumentRegistry } from '@sluice/shared/documents';
 import { SluiceError, UnavailableError } from '@sluice/shared/errors';
 import { LogRefusedError } from '@sluice/shared/event-log/append';
@@ -36,11 +37,13 @@ export interface IngestDeps {
 
 type IngestJob = JobData<'ingest'>;
 
-/** The document was deleted, or a later attempt has it: nothing more may be written for it. */
-class NoLongerOurs extends Error {
-  readonly why: 'gone' | 'stale';
+/** Why nothing more may be written: the document was deleted, a later attempt has it, or there is a later version. */
+type Loss = 'gone' | 'stale' | 'superseded';
 
-  constructor(why: 'gone' | 'stale') {
+class NoLongerOurs extends Error {
+  readonly why: Loss;
+
+  constructor(why: Loss) {
     super(`the document is ${why}`);
     this.why = why;
   }
@@ -60,7 +63,8 @@ export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>):
   const writer = new LogWriter({ redis: deps.appender, log, attempt });
   const signal = AbortSignal.any([job.signal, writer.signal]);
   const setState = async (patch: DocumentPatch) => {
-    const result = await deps.documents.update(data.tenant, data.id, attempt, patch);
+    const owner = { version: data.version, attempt };
+    const result = await deps.documents.update(data.tenant, data.document_id, owner, patch);
     if (result !== 'updated') throw new NoLongerOurs(result);
   };
   try {
@@ -72,7 +76,7 @@ export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>):
   } catch (error) {
     if (error instanceof NoLongerOurs) return abandonDocument(deps, data, error.why);
     if (writer.signal.reason instanceof LogRefusedError) {
-      const isGone = (await deps.documents.find(data.tenant, data.id)) === undefined;
+      const isGone = (await deps.documents.find(data.tenant, data.document_id)) === undefined;
       if (isGone) return abandonDocument(deps, data, 'gone');
       return deps.logger.info({ attempt, reason: writer.signal.reason.message }, 'lost the job: stopped');
     }
@@ -83,10 +87,14 @@ export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>):
 }
 
 /** A worker that was lost between a document's end and its job's end leaves nothing to do but to end its log. */
-async function isSettled(deps: IngestDeps, { tenant, id }: IngestJob): Promise<boolean> {
-  const document = await deps.documents.find(tenant, id);
+async function isSettled(
+  deps: IngestDeps,
+  { tenant, id, document_id, version }: IngestJob,
+): Promise<boolean> {
+  const document = await deps.documents.find(tenant, document_id);
+  if (document?.version !== version) return false;
   const log = { tenant, jobId: id, retentionMs: deps.retentionMs };
-  if (document?.status === 'ready') {
+  if (document.status === 'ready') {
     await closeLog(deps.appender, log, {
       type: 'done',
       finish_reason: 'indexed',
@@ -94,7 +102,7 @@ async function isSettled(deps: IngestDeps, { tenant, id }: IngestJob): Promise<b
     });
     return true;
   }
-  if (document?.status === 'failed' && document.error) {
+  if (document.status === 'failed' && document.error) {
     await closeLog(deps.appender, log, {
       type: 'failed',
       code: document.error.code,
@@ -108,49 +116,60 @@ async function isSettled(deps: IngestDeps, { tenant, id }: IngestJob): Promise<b
 /** @returns how many chunks the document has */
 async function index(
   deps: IngestDeps,
-  { tenant, id, version, filename, type, blob_key }: IngestJob,
+  job: IngestJob,
   writer: LogWriter,
   setState: (patch: DocumentPatch) => Promise<void>,
   signal: AbortSignal,
 ): Promise<number> {
+  const { tenant, document_id: documentId, version, filename, collection, labels } = job;
   const vectors = deps.store.forTenant(tenant);
 
   writer.append({ type: 'progress', stage: 'extract', done: 0, total: 1 });
-  const extracted = await deps.blobs.withLocalFile(blob_key, (path) =>
-    deps.extractor.extract(path, type, { signal }),
+  const extracted = await deps.blobs.withLocalFile(job.blob_key, (path) =>
+    deps.extractor.extract(path, job.type, { signal }),
   );
-  await deps.blobs.putText(blobKeys.text(tenant, id, version), extracted.text);
+  await deps.blobs.putText(blobKeys.text(tenant, documentId, version), extracted.text);
 
-  const chunks = chunkDocument(extracted, deps.chunking);
+  const chunks = chunkDocument(extracted, job.chunking ?? deps.chunking);
   writer.append({ type: 'progress', stage: 'chunk', done: chunks.length, total: chunks.length });
 
   let stored = 0;
-  for await (const points of embedChunks(deps.model, { documentId: id, version, filename }, chunks, signal)) {
+  for await (const points of embedChunks(
+    deps.model,
+    { documentId, version, filename, collection, labels },
+    chunks,
+    signal,
+  )) {
     await vectors.upsert(points);
     stored += points.length;
     writer.append({ type: 'progress', stage: 'upsert', done: stored, total: chunks.length });
     signal.throwIfAborted();
   }
-  await vectors.activate(id, version);
+  await vectors.activate(documentId, version);
   await setState({
     status: 'ready',
+    indexed_version: version,
     chunks: chunks.length,
     characters: extracted.text.length,
-    ...(extracted.pageCount !== undefined && { pages: extracted.pageCount }),
+    pages: extracted.pageCount ?? null,
   });
+  if (version > 1) await deps.blobs.deleteAll(blobKeys.version(tenant, documentId, version - 1));
   return chunks.length;
 }
 
-/** Removes what a deleted document's job wrote; a later attempt's document is left alone. */
+/** Removes what the job of a deleted document, or of a replaced version, wrote; a later attempt's is left alone. */
 async function abandonDocument(
   deps: IngestDeps,
-  { tenant, id }: IngestJob,
-  why: 'gone' | 'stale',
+  { tenant, id, document_id, version }: IngestJob,
+  why: Loss,
 ): Promise<void> {
   deps.logger.info({ why }, 'stopped ingesting');
   if (why === 'stale') return;
-  await deps.store.forTenant(tenant).deleteDocument(id);
-  await deps.blobs.deleteAll(blobKeys.document(tenant, id));
+  const isGone = why === 'gone';
+  await deps.store.forTenant(tenant).deleteDocument(document_id, ...(isGone ? [] : [version]));
+  await deps.blobs.deleteAll(
+    isGone ? blobKeys.document(tenant, document_id) : blobKeys.version(tenant, document_id, version),
+  );
   await closeLog(deps.appender, { tenant, jobId: id, retentionMs: deps.retentionMs }, { type: 'cancelled' });
 }
 
@@ -173,11 +192,14 @@ async function retryOrFail(
   const message = known
     ? error.message
     : 'Something went wrong while reading the document. Try to upload it again.';
-  const result = await deps.documents.update(job.data.tenant, job.data.id, attempt, {
-    status: 'failed',
-    error: { code, message },
-  });
-  if (result === 'gone') await abandonDocument(deps, job.data, result);
+  const { tenant, document_id, version } = job.data;
+  const result = await deps.documents.update(
+    tenant,
+    document_id,
+    { version, attempt },
+    { status: 'failed', error: { code, message } },
+  );
+  if (result === 'gone' || result === 'superseded') await abandonDocument(deps, job.data, result);
   else await writer.close({ type: 'failed', code, error: message });
   throw new UnrecoverableError(`${code}: ${message}`);
 }
@@ -194,13 +216,7 @@ export async function giveUpDocument(
   const code = 'worker_lost';
   const message = 'The workers that tried to read the document were lost. Try to upload it again.';
   try {
-    const document = await deps.documents.find(tenant, id);
-    if (document && document.status !== 'ready' && document.status !== 'failed') {
-      await deps.documents.update(tenant, id, Number.MAX_SAFE_INTEGER, {
-        status: 'failed',
-        error: { code, message },
-      });
-    }
+    await failUnsettled(deps.documents, tenant, id, { code, message });
   } catch (error) {
     deps.logger.error({ err: error, job_id: id, tenant }, 'could not mark a document as failed');
   }

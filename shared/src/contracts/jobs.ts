@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jobIdSchema, tenantSchema } from '../redis/keys.ts';
 import { chatMessageSchema, knowledgeSchema } from './chat.ts';
-import { documentTypeSchema } from './knowledge.ts';
+import { chunkingSchema, collectionNameSchema, documentTypeSchema } from './knowledge.ts';
 
 const common = {
   tenant: tenantSchema,
@@ -30,12 +30,30 @@ export const jobSchemas = {
   'chat-background': chatJob,
   ingest: z.object({
     ...common,
+    document_id: jobIdSchema,
     version: z.int().positive(),
     filename: z.string(),
+    collection: collectionNameSchema,
+    /** Of the document's metadata; see `metadata.ts`. */
+    labels: z.array(z.string()),
+    /** Absent: as the worker is configured. */
+    chunking: chunkingSchema.optional(),
+    batch: z.string().optional(),
     type: documentTypeSchema,
     blob_key: z.string(),
   }),
 };
+
+/** Id of the job, and of the event log, that ingests one version of a document. */
+export function ingestJobId(document: { id: string; version: number }): string {
+  return `${document.id}_v${document.version}`;
+}
+
+/** The document and version that a job ingests. */
+export function ingestedBy(jobId: string): { documentId: string; version: number } {
+  const at = jobId.lastIndexOf('_v');
+  return { documentId: jobId.slice(0, at), version: Number(jobId.slice(at + 2)) };
+}
 
 /** Names of the queues. */
 export type JobName = keyof typeof jobSchemas;

@@ -6,15 +6,84 @@ export type DocumentType = z.infer<typeof documentTypeSchema>;
 
 export const documentStatusSchema = z.enum(['queued', 'processing', 'ready', 'failed']);
 
+/** The collection of documents that name none; always there. */
+export const DEFAULT_COLLECTION = 'default';
+
+export const collectionNameSchema = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, {
+  error: 'must be 1 to 64 lower-case letters, digits, - or _, and begin with a letter or digit',
+});
+
+/** How documents are split into chunks. */
+export const chunkingSchema = z
+  .strictObject({
+    size: z.int().min(50).max(20_000),
+    overlap: z.int().min(0).max(10_000),
+    unit: z.enum(['characters', 'tokens']).default('characters'),
+  })
+  .refine(({ size, overlap }) => overlap * 2 <= size, {
+    path: ['overlap'],
+    error: 'must be at most half of size',
+  });
+export type Chunking = z.infer<typeof chunkingSchema>;
+
+/** Body of `PUT /api/knowledge/collections/{name}`. */
+export const collectionSettingsSchema = z.strictObject({
+  description: z.string().max(1_000).optional(),
+  chunking: chunkingSchema
+    .optional()
+    .meta({ description: 'Of documents ingested from now on; absent: `CHUNK_SIZE` and `CHUNK_OVERLAP`' }),
+});
+/** A named group of documents. */
+export const collectionSchema = collectionSettingsSchema.extend({
+  name: collectionNameSchema,
+  documents: z.int().nonnegative(),
+});
+export type Collection = z.infer<typeof collectionSchema>;
+
+const MAX_METADATA_KEYS = 20;
+const metadataValueSchema = z.union([
+  z.string().max(256),
+  z.number(),
+  z.boolean(),
+  z.array(z.string().max(256)).min(1).max(20),
+]);
+/** What a caller knows of a document; each value can be filtered by. */
+export const metadataSchema = z
+  .record(z.string().regex(/^[\p{L}\p{N}_.-]{1,64}$/u), metadataValueSchema)
+  .refine((metadata) => Object.keys(metadata).length <= MAX_METADATA_KEYS, {
+    error: `must have at most ${MAX_METADATA_KEYS} keys`,
+  });
+export type Metadata = z.infer<typeof metadataSchema>;
+
+/** Asks for documents by their metadata: every key must fit, by any of its values. */
+export const metadataFilterSchema = z
+  .record(z.string().max(64), metadataValueSchema)
+  .refine((filter) => Object.keys(filter).length <= MAX_METADATA_KEYS, {
+    error: `must have at most ${MAX_METADATA_KEYS} keys`,
+  });
+
+/** By what an upload is a new version of a document that is there already. */
+export const replaceSchema = z.enum(['external_id', 'filename', 'none']);
+
 /** A document as the registry keeps it and the API shows it. */
 export const documentSchema = z.object({
   id: z.string(),
   tenant: z.string(),
   filename: z.string(),
+  collection: collectionNameSchema,
+  external_id: z.string().optional().meta({ description: "The caller's own name for the document" }),
+  replace: replaceSchema.meta({ description: 'By what later uploads become versions of this document' }),
+  metadata: metadataSchema,
+  batch: z.string().optional(),
   type: documentTypeSchema,
   bytes: z.int().nonnegative(),
   hash: z.string().meta({ description: 'SHA-256 of the bytes, hex' }),
-  version: z.int().positive(),
+  version: z.int().positive().meta({ description: 'The newest; `status` and `error` speak of it' }),
+  indexed_version: z
+    .int()
+    .positive()
+    .optional()
+    .meta({ description: 'The version that search sees; `chunks`, `pages` and `characters` speak of it' }),
   status: documentStatusSchema,
   chunks: z.int().nonnegative().optional(),
   pages: z.int().nonnegative().optional(),
@@ -39,7 +108,38 @@ export const acceptedUploadSchema = z.object({
     .boolean()
     .optional()
     .meta({ description: 'True when the same bytes were uploaded before; nothing is done again' }),
+  version: z
+    .int()
+    .meta({ description: 'Above 1 when the file replaces an earlier version once it is indexed' }),
 });
+
+/** The text fields of an upload's form. */
+export const uploadFieldsSchema = z
+  .strictObject({
+    collection: collectionNameSchema.default(DEFAULT_COLLECTION),
+    external_id: z.string().min(1).max(512).optional(),
+    metadata: z
+      .string()
+      .transform((text, context) => {
+        try {
+          return JSON.parse(text) as unknown;
+        } catch {
+          context.addIssue({ code: 'custom', message: 'must be a JSON object' });
+          return z.NEVER;
+        }
+      })
+      .pipe(metadataSchema)
+      .default({}),
+    replace: replaceSchema.optional(),
+  })
+  .refine(({ replace, external_id }) => replace !== 'external_id' || external_id !== undefined, {
+    path: ['external_id'],
+    error: 'must be given when replace is external_id',
+  });
+
+/** Body of `PATCH /api/knowledge/documents/{id}`. */
+export const documentChangeSchema = z.strictObject({ metadata: metadataSchema });
+
 /** One indexed file of an upload with `Prefer: wait` (200). */
 export const indexedUploadSchema = acceptedUploadSchema.extend({ chunks: z.int().nonnegative() });
 /** One refused file among several. */
@@ -54,10 +154,13 @@ export const searchRequestSchema = z.strictObject({
   top_k: z.int().min(1).max(50).default(5),
   min_score: z.number().min(0).max(1).optional(),
   documents: z.array(z.string()).min(1).max(100).optional(),
+  collections: z.array(collectionNameSchema).min(1).max(20).optional(),
+  metadata: metadataFilterSchema.optional(),
 });
 
 /** What `GET /api/knowledge/documents` understands. */
 export const listDocumentsSchema = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(100).optional(),
+  collection: collectionNameSchema.optional(),
 });

@@ -25,8 +25,15 @@ export const documentKey = (tenant: string, documentId: string) =>
   `sluice:{${tenant}}:document:${documentId}`;
 /** Sorted set: document ids by creation time in milliseconds. */
 export const documentIndexKey = (tenant: string) => `sluice:{${tenant}}:documents`;
-/** Hash: SHA-256 of the bytes -> document id. */
+/** Sorted set: as above, of one collection. */
+export const collectionIndexKey = (tenant: string, collection: string) =>
+  `sluice:{${tenant}}:documents:${collection}`;
+/** Hash: collection and SHA-256 of the bytes -> document id. */
 export const documentHashKey = (tenant: string) => `sluice:{${tenant}}:document-hashes`;
+/** Hash: collection and external id or file name -> document id. */
+export const documentIdentityKey = (tenant: string) => `sluice:{${tenant}}:document-identities`;
+/** Hash: name of a collection -> its settings as JSON. */
+export const collectionsKey = (tenant: string) => `sluice:{${tenant}}:collections`;
 
 /** Set: ids of documents that are deleted but may have left something behind. */
 export const retiredDocumentsKey = (tenant: string) => `sluice:{${tenant}}:documents-retired`;

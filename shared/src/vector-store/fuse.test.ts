@@ -43,6 +43,8 @@ function makeHit(documentId: string, score: number, changes: Partial<Hit> = {}):
     version: 1,
     index: 0,
     filename: 'f.md',
+    collection: 'default',
+    labels: [],
     text: 't',
     start: 0,
     end: 1,

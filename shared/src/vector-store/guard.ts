@@ -4,6 +4,9 @@ import type { TenantVectors } from './port.ts';
 /** Most hits per ranking that a search may ask for; Qdrant's strict mode is set to the same. */
 export const MAX_SEARCH_LIMIT = 200;
 
+/** Most chunks that one call reads. */
+export const MAX_READ = 200;
+
 /**
  * One tenant's view with its arguments checked, so that both adapters refuse the same things in the same words.
  *
@@ -25,8 +28,14 @@ export function guardVectors(vectors: TenantVectors, dimensions: number): Tenant
         );
       }
       if (request.vector) assertVector(request.vector, dimensions);
-      if (request.filter?.documents?.length === 0) return { dense: [], lexical: [] };
+      const { documents, collections, labels } = request.filter ?? {};
+      const matchesNothing = [documents, collections, ...(labels ?? [])].some((any) => any?.length === 0);
+      if (matchesNothing) return { dense: [], lexical: [] };
       return await vectors.search(request);
+    },
+    async read(refs) {
+      if (refs.length > MAX_READ) throw new RangeError(`at most ${MAX_READ} chunks can be read at once`);
+      return refs.length === 0 ? [] : await vectors.read(refs);
     },
   };
 }

@@ -5,6 +5,10 @@ export interface Chunk {
   /** Position among the chunks of its document version, from 0. */
   index: number;
   filename: string;
+  /** Named group of documents. */
+  collection: string;
+  /** The document's metadata as facts to filter by, such as `year=2026`; at most 200. */
+  labels: string[];
   text: string;
   start: number;
   end: number;
@@ -29,10 +33,25 @@ export interface Hit extends Chunk {
   score: number;
 }
 
-/** Which chunks a search may return. */
+/** Which chunks a search may return; an absent part means all of the tenant's. */
 export interface SearchFilter {
-  /** Only these documents; absent means all of the tenant's. */
+  /** Only these documents. */
   documents?: readonly string[];
+  /** Only documents of these collections. */
+  collections?: readonly string[];
+  /** Only documents that have, of each group, at least one label. */
+  labels?: readonly (readonly string[])[];
+}
+
+/** Address of one chunk. */
+export type ChunkRef = Pick<Chunk, 'documentId' | 'version' | 'index'>;
+
+/** One version of a document that has points, be it only some. */
+export interface StoredVersion {
+  documentId: string;
+  version: number;
+  /** Whether search sees it. */
+  active: boolean;
 }
 
 /** One search; each part that is given yields its own ranking. Fusing them is `retrieve.ts`'s work. */
@@ -70,6 +89,12 @@ export interface TenantVectors {
   activate(documentId: string, version: number): Promise<void>;
   /** Deletes all versions of a document, or only the one given. Idempotent. */
   deleteDocument(documentId: string, version?: number): Promise<void>;
+  /** Gives all chunks of a document, of any version, these labels in place of theirs. */
+  relabel(documentId: string, labels: readonly string[]): Promise<void>;
+  /** The active chunks of these addresses, at most 200, in no particular order; those that are not there are left out. */
+  read(refs: readonly ChunkRef[]): Promise<Chunk[]>;
+  /** Every version of every document that has points, in no particular order; one written meanwhile may be missing. */
+  versions(): AsyncIterable<StoredVersion>;
   /** Points of the tenant, of one document, or of one version of it, searchable or not. */
   count(documentId?: string, version?: number): Promise<number>;
   /**

@@ -51,6 +51,11 @@ function bindTenant(thread: SqliteThread, tenant: string): TenantVectors {
     upsert: (points) => thread.call('upsert', tenant, points),
     activate: (documentId, version) => thread.call('activate', tenant, documentId, version),
     deleteDocument: (documentId, version) => thread.call('deleteDocument', tenant, documentId, version),
+    relabel: (documentId, labels) => thread.call('relabel', tenant, documentId, labels),
+    read: (refs) => thread.call('read', tenant, refs),
+    async *versions() {
+      yield* await thread.call('versions', tenant);
+    },
     count: (documentId, version) => thread.call('count', tenant, documentId, version),
     search: (request) => thread.call('search', tenant, request),
   };

@@ -58,7 +58,7 @@ export function chatRoutes(deps: GatewayDeps): Router {
 
   router.get('/:id/events', async (request, response) => {
     response.set('X-Chat-Id', request.params.id);
-    await resumeLog(deps, request, response, renderChatEntry);
+    await resumeLog(deps, request, response, request.params.id, renderChatEntry);
   });
 
   router.get('/:id', async (request, response) => {

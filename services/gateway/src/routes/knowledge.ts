@@ -1,7 +1,12 @@
 import { Router } from 'express';
 import type { Request, Response } from 'express';
 import { blobKeys } from '@sluice/shared/blob-store';
-import { listDocumentsSchema, searchRequestSchema } from '@sluice/shared/contracts/knowledge';
+import { ingestJobId } from '@sluice/shared/contracts/jobs';
+import {
+  documentChangeSchema,
+  listDocumentsSchema,
+  searchRequestSchema,
+} from '@sluice/shared/contracts/knowledge';
 import { RequestError } from '@sluice/shared/errors';
 import { retrieve } from '@sluice/shared/retrieve';
 import type { GatewayDeps } from '../context.ts';
@@ -11,9 +16,10 @@ import { tenantOf } from '../middleware/request-context.ts';
 import { createFileReceiver } from '../receive-files.ts';
 import { renderDocumentEntry } from '../renderers/native.ts';
 import { clientGone } from '../sse.ts';
-import { deleteDocument } from '../uploads.ts';
+import { deleteDocument, describeDocument, reingest } from '../uploads.ts';
 import { checkId, parseInput } from '../validate.ts';
-import { answerUpload } from './upload.ts';
+import { collectionRoutes } from './collections.ts';
+import { answerUpload, uploaderOf } from './upload.ts';
 
 /** `/api/knowledge`: upload, registry, progress, search. */
 export function knowledgeRoutes(deps: GatewayDeps): Router {
@@ -32,16 +38,31 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
   });
 
   router.get('/documents', async (request, response) => {
-    const { limit, cursor } = parseInput(listDocumentsSchema, request.query);
-    response.json(
-      envelope(
-        await deps.documents.list(tenantOf(response), { limit, ...(cursor !== undefined && { cursor }) }),
-      ),
-    );
+    const { limit, cursor, collection } = parseInput(listDocumentsSchema, request.query);
+    const options = {
+      limit,
+      ...(cursor !== undefined && { cursor }),
+      ...(collection !== undefined && { collection }),
+    };
+    response.json(envelope(await deps.documents.list(tenantOf(response), options)));
   });
 
   router.get('/documents/:id', async (request, response) => {
     response.json(envelope(await documentOf(request, response)));
+  });
+
+  router.patch('/documents/:id', async (request, response) => {
+    const { metadata } = parseInput(documentChangeSchema, request.body);
+    const document = await documentOf(request, response);
+    response.json(envelope(await describeDocument(deps, document, metadata)));
+  });
+
+  router.post('/documents/:id/reingest', async (request, response) => {
+    const document = await documentOf(request, response);
+    if (document.status === 'queued' || document.status === 'processing')
+      throw new RequestError(409, 'not_settled', `${document.id} is still ${document.status}.`);
+    const again = await reingest(deps, uploaderOf(request, response), document);
+    response.status(202).json(envelope(again, 202));
   });
 
   router.delete('/documents/:id', async (request, response) => {
@@ -51,26 +72,29 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
   });
 
   router.get('/documents/:id/text', async (request, response) => {
-    const { tenant, id, version, status } = await documentOf(request, response);
-    if (status !== 'ready')
+    const { tenant, id, indexed_version, status } = await documentOf(request, response);
+    if (indexed_version === undefined)
       throw new RequestError(
         409,
         'not_ready',
         `The text of ${id} is there once it is ready; now it is ${status}.`,
       );
-    response.type('text/plain').send(await deps.blobs.getText(blobKeys.text(tenant, id, version)));
+    response.type('text/plain').send(await deps.blobs.getText(blobKeys.text(tenant, id, indexed_version)));
   });
 
-  router.get('/documents/:id/events', (request, response) =>
-    resumeLog(deps, request, response, renderDocumentEntry),
-  );
+  router.get('/documents/:id/events', async (request, response) => {
+    const jobId = ingestJobId(await documentOf(request, response));
+    await resumeLog(deps, request, response, jobId, renderDocumentEntry);
+  });
+
+  router.use('/collections', collectionRoutes(deps));
 
   router.post('/search', async (request, response) => {
-    const { query, top_k, min_score, documents } = parseInput(searchRequestSchema, request.body);
+    const { query, top_k, min_score, ...filter } = parseInput(searchRequestSchema, request.body);
     const results = await retrieve(
       deps,
       tenantOf(response),
-      { text: query, topK: top_k, minScore: min_score, documents },
+      { text: query, topK: top_k, minScore: min_score, ...filter },
       clientGone(response),
     );
     response.json(envelope({ results }));

@@ -11,6 +11,9 @@ const PAYLOAD_INDEXES = {
   document: { type: 'keyword', enable_hnsw: false },
   version: { type: 'integer', enable_hnsw: false },
   active: { type: 'bool', enable_hnsw: false },
+  collection: { type: 'keyword', enable_hnsw: false },
+  labels: { type: 'keyword', enable_hnsw: false },
+  index: { type: 'integer', enable_hnsw: false },
 } satisfies Record<string, Schemas['PayloadSchemaParams']>;
 
 /** Creates the collection and its payload indexes where they are missing; safe in several processes at once. */

@@ -1,17 +1,21 @@
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest';
 import { toSparseQuery } from '../bm25.ts';
-import type { Hit, SearchRequest, TenantVectors } from '../port.ts';
+import type { Hit, SearchFilter, SearchRequest, TenantVectors } from '../port.ts';
+import { MAX_SEARCH_LIMIT } from '../guard.ts';
 import { MAX_UPSERT_BATCH } from './collection.ts';
-import { toHit, toPointStruct } from './points.ts';
+import { namePoint, toChunk, toHit, toPointStruct, toStoredVersion } from './points.ts';
 
 /** Runs one request against the collection once that exists, and translates errors. */
 export type SendRequest = <T>(work: (client: QdrantClient, collection: string) => Promise<T>) => Promise<T>;
 
 type Condition = Schemas['FieldCondition'];
 
+/** Points of one page of a listing; within the collection's strict limit. */
+const SCROLL_PAGE = MAX_SEARCH_LIMIT;
+
 /** One tenant's view of a collection: `matchTenant` is the only maker of filters here. */
 export function createTenantVectors(send: SendRequest, tenant: string): TenantVectors {
-  function matchTenant(...conditions: Condition[]): Schemas['Filter'] {
+  function matchTenant(...conditions: Condition[]): { must: Condition[] } {
     return { must: [match('tenant', tenant), ...conditions] };
   }
 
@@ -63,16 +67,50 @@ export function createTenantVectors(send: SendRequest, tenant: string): TenantVe
       await deletePoints(matchTenant(...matchDocument(documentId, version)));
     },
 
+    async relabel(documentId, labels) {
+      const filter = matchTenant(match('document', documentId));
+      await send((client, collection) =>
+        client.setPayload(collection, { payload: { labels }, filter, wait: true }),
+      );
+    },
+
+    async read(refs) {
+      const filter: Schemas['Filter'] = {
+        must: [
+          ...matchTenant(match('active', true)).must,
+          { has_id: refs.map((ref) => namePoint(tenant, ref)) },
+        ],
+      };
+      const { points } = await send((client, collection) =>
+        client.scroll(collection, { filter, limit: refs.length, with_payload: true }),
+      );
+      return points.map(({ payload }) => toChunk(payload));
+    },
+
+    async *versions() {
+      // Chunks are written in order, so every version that has points has the first one.
+      const filter = matchTenant(match('index', 0));
+      let offset: Schemas['ScrollRequest']['offset'];
+      do {
+        const page = await send((client, collection) =>
+          client.scroll(collection, {
+            filter,
+            limit: SCROLL_PAGE,
+            with_payload: ['document', 'version', 'active'],
+            ...(offset !== undefined && { offset }),
+          }),
+        );
+        for (const { payload } of page.points) yield toStoredVersion(payload);
+        offset = page.next_page_offset;
+      } while (offset !== undefined && offset !== null);
+    },
+
     async count(documentId, version) {
       return await countPoints(...matchDocument(documentId, version));
     },
 
     async search(request) {
-      const { documents } = request.filter ?? {};
-      const filter = matchTenant(
-        match('active', true),
-        ...(documents ? [{ key: 'document', match: { any: [...documents] } }] : []),
-      );
+      const filter = matchTenant(match('active', true), ...matchFilter(request.filter));
       const dense = describeDense(request, filter);
       const lexical = describeLexical(request, filter, matchTenant());
       const searches = [dense, lexical].filter((search) => search !== undefined);
@@ -96,6 +134,18 @@ function matchDocument(documentId?: string, version?: number): Condition[] {
     ...(documentId === undefined ? [] : [match('document', documentId)]),
     ...(version === undefined ? [] : [match('version', version)]),
   ];
+}
+
+function matchFilter({ documents, collections, labels = [] }: SearchFilter = {}): Condition[] {
+  return [
+    ...(documents ? [matchAny('document', documents)] : []),
+    ...(collections ? [matchAny('collection', collections)] : []),
+    ...labels.map((group) => matchAny('labels', group)),
+  ];
+}
+
+function matchAny(key: string, values: readonly string[]): Condition {
+  return { key, match: { any: [...values] } };
 }
 
 /** A vector of zeros has no direction, so no ranking either. */

@@ -71,6 +71,8 @@ function createTables(db: DatabaseSync, space: VectorSpace): void {
       position integer not null,
       active integer not null default 0,
       filename text not null,
+      collection text not null,
+      labels text not null,
       text text not null,
       char_start integer not null,
       char_end integer not null,
@@ -79,6 +81,7 @@ function createTables(db: DatabaseSync, space: VectorSpace): void {
       headings text not null,
       unique (tenant, document, version, position)
     ) strict;
+    create index if not exists chunks_by_collection on chunks (tenant, collection);
     create virtual table if not exists vectors using vec0(
       tenant integer partition key, active boolean, embedding float[${space.dimensions}], chunk_size = 128
     );

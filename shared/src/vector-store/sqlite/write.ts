@@ -10,6 +10,7 @@ export interface SqliteWriter {
   upsert(tenant: string, points: readonly Point[]): void;
   activate(tenant: string, document: string, version: number): void;
   deleteDocument(tenant: string, document: string, version?: number): void;
+  relabel(tenant: string, document: string, labels: readonly string[]): void;
 }
 
 export function createWriter(db: DatabaseSync): SqliteWriter {
@@ -18,10 +19,12 @@ export function createWriter(db: DatabaseSync): SqliteWriter {
   // A point of an active version stays as it is: a late copy of an ingest job must not take it out of search.
   const insertChunk = db.prepare(`
     insert into chunks
-      (tenant, document, version, position, filename, text, char_start, char_end, page, page_end, headings)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      (tenant, document, version, position, filename, collection, labels, text, char_start, char_end, page, page_end,
+        headings)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     on conflict (tenant, document, version, position) do update set
-      filename = excluded.filename, text = excluded.text, char_start = excluded.char_start,
+      filename = excluded.filename, collection = excluded.collection, labels = excluded.labels,
+      text = excluded.text, char_start = excluded.char_start,
       char_end = excluded.char_end, page = excluded.page, page_end = excluded.page_end, headings = excluded.headings
     where active = 0
     returning id`);
@@ -31,6 +34,7 @@ export function createWriter(db: DatabaseSync): SqliteWriter {
   const deleteVector = db.prepare('delete from vectors where rowid = ?');
   const activateVector = db.prepare('update vectors set active = 1 where rowid = ?');
   const activateChunk = db.prepare('update chunks set active = 1 where id = ?');
+  const updateLabels = db.prepare('update chunks set labels = ? where tenant = ? and document = ?');
   const deleteChunk = db.prepare('delete from chunks where id = ?');
   const selectNewerActive = db.prepare(
     'select id from chunks where tenant = ? and document = ? and version > ? and active = 1 limit 1',
@@ -101,6 +105,13 @@ export function createWriter(db: DatabaseSync): SqliteWriter {
         deleteVersions(tenant, document, version ?? 0, version ?? Number.MAX_SAFE_INTEGER);
       });
     },
+
+    relabel(name, document, labels) {
+      transact(db, 'immediate', () => {
+        const tenant = findTenant(name);
+        if (tenant !== undefined) updateLabels.run(JSON.stringify(labels), tenant, document);
+      });
+    },
   };
 }
 
@@ -111,6 +122,8 @@ function toRow(tenant: number, point: Point): (string | number | null)[] {
     point.version,
     point.index,
     point.filename,
+    point.collection,
+    JSON.stringify(point.labels),
     point.text,
     point.start,
     point.end,
