@@ -88,7 +88,7 @@ describe('requests of the Qdrant adapter', () => {
       const check = loadRequestCheck(SPEC);
       await driveEveryMethod();
       const requestTo = (end: string) => findRequest(fake, end);
-      const create = requestTo('v2t1');
+      const create = requestTo('v3t1');
       const query = requestTo('/query/batch');
       const upsert = requestTo('/points');
       assert.deepEqual([create, query, upsert].flatMap(check), []);
@@ -191,7 +191,7 @@ describe('requests of the Qdrant adapter', () => {
   });
 
   it('give hits whole, and drop the older of two versions', async () => {
-    await tenant.upsert([makePoint('doc', 4, { page: 2, pageEnd: 3, headings: ['A'] })]);
+    await tenant.upsert([makePoint('doc', 4, { gap: ' ', page: 2, pageEnd: 3, headings: ['A'] })]);
     const { payload } = readPoints(fake.requests.at(-1)!.body)[0]!;
     const makeHit = (score: number, changes: object) => ({
       id: 1,
@@ -213,7 +213,7 @@ describe('requests of the Qdrant adapter', () => {
     }));
     const { dense, lexical } = await tenant.search({ vector: VECTOR, text: 'word', limit: 5 });
     const { vector: _vector, indexedText: _indexedText, ...chunk } = makePoint('doc', 4);
-    const whole = { ...chunk, page: 2, pageEnd: 3, headings: ['A'] };
+    const whole = { ...chunk, gap: ' ', page: 2, pageEnd: 3, headings: ['A'] };
     assert.deepEqual(dense, [
       { ...whole, version: 2, score: 0.8 },
       { ...whole, documentId: 'other', score: 0.7 },

@@ -39,6 +39,7 @@ export function describeVectorStore(name: string, open: () => Promise<VectorStor
         filename: '手册 (final).pdf',
         start: 1200,
         end: 1234,
+        gap: '\n\n',
         page: 7,
         pageEnd: 8,
         headings: ['第一章', 'A "b"'],
@@ -53,7 +54,7 @@ export function describeVectorStore(name: string, open: () => Promise<VectorStor
         assert.ok(score > 0);
       }
       const [bare] = (await tenant.search(both('optional'))).lexical;
-      assert.ok(bare && !('page' in bare) && !('pageEnd' in bare));
+      assert.ok(bare && !('gap' in bare) && !('page' in bare) && !('pageEnd' in bare));
     });
 
     describe('upsert', () => {

@@ -77,6 +77,9 @@ function assertInvariants(text: string, chunks: TextChunk[], size: number, overl
     assert.equal(chunk.index, i);
     assert.equal(chunk.text, text.slice(chunk.start, chunk.end), where);
     assert.equal(chunk.text, chunk.text.trim(), where);
+    const between = i === 0 ? '' : text.slice(chunks[i - 1]!.end, chunk.start);
+    assert.equal(chunk.gap ?? '', between.length <= 16 ? between : '', where);
+    assert.equal(between.trim(), '', where);
     assert.ok(chunk.text.length > 0, where);
     assert.ok(chunk.text.isWellFormed(), `${where} tears a surrogate pair`);
     covered.fill(1, chunk.start, chunk.end);

@@ -9,6 +9,8 @@ export interface TextChunk {
   text: string;
   start: number;
   end: number;
+  /** White space between the chunk before and this one; absent where they touch or overlap, or lie far apart. */
+  gap?: string;
   /** First and last page that the chunk touches, from 1; absent where the format has no pages. */
   page?: number;
   pageEnd?: number;
@@ -23,6 +25,9 @@ export interface ChunkOptions {
   /** Most that a chunk repeats of the one before it; less than half of `size` is used. */
   overlap: number;
 }
+
+/** Longest white space between two chunks that is kept, in UTF-16 code units. */
+const LONGEST_GAP = 16;
 
 /**
  * Splits a document into passages for retrieval, in time linear in its length.
@@ -41,11 +46,13 @@ export function chunkDocument(document: ExtractedDocument, options: ChunkOptions
   const chunks: TextChunk[] = [];
   for (const section of findSections(document, options.size)) {
     for (const { start, end } of splitSection(text, section, options)) {
+      const gap = text.slice(chunks.at(-1)?.end ?? start, start);
       const chunk = {
         index: chunks.length,
         text: text.slice(start, end),
         start,
         end,
+        ...(gap !== '' && gap.length <= LONGEST_GAP && { gap }),
         headings: section.headings,
       };
       chunks.push({ ...chunk, ...findPages(start, end) });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { TOKENIZER_VERSION } from '../text/tokenize.ts';
 
 /** Version of tables and payloads; raise it when data written before can no longer be read. */
-const LAYOUT_VERSION = 2;
+const LAYOUT_VERSION = 3;
 
 /** What the vectors of one index have in common; vectors of different spaces cannot be compared. */
 export interface VectorSpace {

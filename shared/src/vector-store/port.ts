@@ -12,6 +12,8 @@ export interface Chunk {
   text: string;
   start: number;
   end: number;
+  /** White space between the chunk before and this one; absent where they touch or overlap, or lie far apart. */
+  gap?: string;
   /** First and last page, from 1; absent where the format has no pages. */
   page?: number;
   pageEnd?: number;

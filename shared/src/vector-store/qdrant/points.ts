@@ -16,6 +16,7 @@ const payloadSchema = z.object({
   text: z.string(),
   start: z.number(),
   end: z.number(),
+  gap: z.string().optional(),
   page: z.number().optional(),
   page_end: z.number().optional(),
   headings: z.array(z.string()),
@@ -40,6 +41,7 @@ export function toPointStruct(tenant: string, point: Point): Schemas['PointStruc
       text: point.text,
       start: point.start,
       end: point.end,
+      ...(point.gap !== undefined && { gap: point.gap }),
       ...(point.page !== undefined && { page: point.page }),
       ...(point.pageEnd !== undefined && { page_end: point.pageEnd }),
       headings: point.headings,
@@ -54,10 +56,11 @@ export function toHit({ payload, score }: Schemas['ScoredPoint']): Hit {
 
 /** The chunk that a stored payload describes. */
 export function toChunk(payload: unknown): Chunk {
-  const { document, page, page_end: pageEnd, ...chunk } = payloadSchema.parse(payload);
+  const { document, gap, page, page_end: pageEnd, ...chunk } = payloadSchema.parse(payload);
   return {
     ...chunk,
     documentId: document,
+    ...(gap !== undefined && { gap }),
     ...(page !== undefined && { page }),
     ...(pageEnd !== undefined && { pageEnd }),
   };

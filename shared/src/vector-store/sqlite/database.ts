@@ -76,6 +76,7 @@ function createTables(db: DatabaseSync, space: VectorSpace): void {
       text text not null,
       char_start integer not null,
       char_end integer not null,
+      gap text,
       page integer,
       page_end integer,
       headings text not null,

@@ -165,7 +165,7 @@ function toHit(row: Row, score: number): Hit {
 }
 
 function toChunk(row: Row): Chunk {
-  const { page, page_end: pageEnd } = row;
+  const { gap, page, page_end: pageEnd } = row;
   return {
     documentId: String(row['document']),
     version: Number(row['version']),
@@ -176,6 +176,7 @@ function toChunk(row: Row): Chunk {
     text: String(row['text']),
     start: Number(row['char_start']),
     end: Number(row['char_end']),
+    ...(gap !== null && { gap: String(gap) }),
     ...(page !== null && { page: Number(page) }),
     ...(pageEnd !== null && { pageEnd: Number(pageEnd) }),
     headings: JSON.parse(String(row['headings'])) as string[],

@@ -19,13 +19,13 @@ export function createWriter(db: DatabaseSync): SqliteWriter {
   // A point of an active version stays as it is: a late copy of an ingest job must not take it out of search.
   const insertChunk = db.prepare(`
     insert into chunks
-      (tenant, document, version, position, filename, collection, labels, text, char_start, char_end, page, page_end,
+      (tenant, document, version, position, filename, collection, labels, text, char_start, char_end, gap, page, page_end,
         headings)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     on conflict (tenant, document, version, position) do update set
       filename = excluded.filename, collection = excluded.collection, labels = excluded.labels,
       text = excluded.text, char_start = excluded.char_start,
-      char_end = excluded.char_end, page = excluded.page, page_end = excluded.page_end, headings = excluded.headings
+      char_end = excluded.char_end, gap = excluded.gap, page = excluded.page, page_end = excluded.page_end, headings = excluded.headings
     where active = 0
     returning id`);
   const insertVector = db.prepare(
@@ -127,6 +127,7 @@ function toRow(tenant: number, point: Point): (string | number | null)[] {
     point.text,
     point.start,
     point.end,
+    point.gap ?? null,
     point.page ?? null,
     point.pageEnd ?? null,
     JSON.stringify(point.headings),
