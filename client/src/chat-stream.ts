@@ -89,7 +89,8 @@ export class ChatStream implements AsyncIterable<ChatEvent> {
   async final(): Promise<ChatState> {
     await this.#finish();
     const state = await this.#calls.get(await this.id, { signal: this.#signal });
-    if (state.error) throw new SluiceApiError(state.error);
+    const { error } = state;
+    if (error) throw new SluiceApiError({ ...error, retryAfter: error.retry_after });
     return state;
   }
 

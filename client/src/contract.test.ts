@@ -126,7 +126,8 @@ describe('contract', () => {
       sources: [source],
     };
     assert.deepEqual(chatAnswerSchema.parse(answer), answer);
-    const state: Required<ChatState> = { ...answer, status: 'done', error: { code: 'c', message: 'm' } };
+    const error = { code: 'c', message: 'm', retry_after: 1 };
+    const state: Required<ChatState> = { ...answer, status: 'done', error };
     assert.deepEqual(chatStateSchema.parse(state), state);
     const file: Required<UploadedFile> = {
       id: 'doc_1',

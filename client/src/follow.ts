@@ -93,10 +93,11 @@ function takeNew<E extends { type: string }>(
 }
 
 function toFailure(frame: Frame, response: Response): SluiceApiError {
-  const { error, code } = parseData(frame) as { error: string; code: string };
+  const failed = parseData(frame) as { error: string; code: string; retry_after?: number };
   return new SluiceApiError({
-    code,
-    message: error,
+    code: failed.code,
+    message: failed.error,
+    retryAfter: failed.retry_after,
     requestId: response.headers.get('x-request-id') ?? undefined,
   });
 }

@@ -83,7 +83,7 @@ export interface ChatState {
   finish_reason?: string | undefined;
   usage?: Usage | undefined;
   sources?: Source[] | undefined;
-  error?: Failure | undefined;
+  error?: (Failure & { retry_after?: number | undefined }) | undefined;
 }
 
 /** A finished answer. */
@@ -114,7 +114,7 @@ export interface KnowledgeDocument {
   replace: 'external_id' | 'filename' | 'none';
   metadata: Metadata;
   batch?: string | undefined;
-  type: 'pdf' | 'docx' | 'markdown' | 'text';
+  type: 'pdf' | 'docx' | 'pptx' | 'xlsx' | 'epub' | 'html' | 'csv' | 'markdown' | 'text';
   bytes: number;
   /** SHA-256 of the bytes, hex. */
   hash: string;

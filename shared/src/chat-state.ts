@@ -47,7 +47,11 @@ export function applyToChat(state: ChatState, { record }: LogEntry): void {
       break;
     case 'failed':
       state.status = 'failed';
-      state.error = { code: record.code, message: record.error };
+      state.error = {
+        code: record.code,
+        message: record.error,
+        ...(record.retry_after !== undefined && { retry_after: record.retry_after }),
+      };
       break;
     case 'cancelled':
       state.status = 'cancelled';

@@ -48,6 +48,34 @@ describe('who owns a job', () => {
     assert.equal((JSON.parse(end?.data ?? '') as { code: string }).code, 'worker_lost');
   });
 
+  it('a log whose job and place in the backlog are gone is ended for who follows it, a silent one is not', async () => {
+    const env = { NO_WORKER_TIMEOUT_SECONDS: '5', CHAT_CONCURRENCY: '1' };
+    await using stack = await startStack({ services: ['chat-worker'], tokenDelayMs: 40_000, env });
+    const short = { ...question, max_tokens: 1, stream: true };
+    const silent = await postJson(`${stack.url}/api/chat`, short);
+    await waitFor(() => stack.model.requests.open === 1, { what: 'the silent chat to begin' });
+    const response = await postJson(`${stack.url}/api/chat`, short);
+    const redis = new Redis(stack.redis.url);
+    try {
+      // As a node of a cluster leaves it that failed over before it had replicated.
+      const id = response.headers.get('x-chat-id') ?? '';
+      const queue = 'sluice:{queue-chat}:chat';
+      assert.equal(await redis.zrem(`${queue}:prioritized`, id), 1);
+      assert.equal(await redis.del(`${queue}:${id}`), 1);
+      await redis.del(['waiting', 'open', 'counts'].map((name) => `sluice:{queue-chat}:admission:${name}`));
+    } finally {
+      redis.disconnect();
+    }
+    const ends = (await collectEvents(response)).filter(
+      ({ event, data }) => event === 'error' || data === '[DONE]',
+    );
+    assert.deepEqual(
+      ends.map(({ data }) => (JSON.parse(data) as { code: string }).code),
+      ['worker_lost'],
+    );
+    assert.equal((await lastEvent(silent))?.data, '[DONE]');
+  });
+
   it('a job that no worker is there for is ended after a while, and not done later', async () => {
     await using stack = await startStack({ services: [], env: { NO_WORKER_TIMEOUT_SECONDS: '5' } });
     const response = await postJson(`${stack.url}/api/chat`, question);

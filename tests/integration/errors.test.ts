@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { collectEvents, errorOf, postJson } from '../helpers/api.ts';
 import { makePdf } from '../helpers/pdf.ts';
 import { waitFor } from '../helpers/poll.ts';
+import { refuse, startScriptedModel } from '../helpers/scripted-model.ts';
 import { startStack } from '../helpers/stack.ts';
 import type { TestStack } from '../helpers/stack.ts';
 
@@ -146,6 +147,21 @@ describe('errors of what Sluice depends on', () => {
     const { error, code } = JSON.parse(last?.data ?? '') as { error: string; code: string };
     assert.equal(code, 'model_unavailable');
     assert.match(error, /OPENAI_BASE_URL/);
+  });
+
+  it('a model that is busy: when to try again, as JSON and in a stream', async () => {
+    await using model = await startScriptedModel(refuse(429, { 'retry-after': '17' }));
+    await using stack = await startStack({
+      services: ['chat-worker'],
+      env: { OPENAI_BASE_URL: model.url, MODEL_TRIES: '1' },
+    });
+    const refused = await postJson(`${stack.url}/api/chat`, question);
+    const { code, retryAfter } = await errorOf(refused);
+    assert.deepEqual([refused.status, code, retryAfter], [503, 'model_rate_limited', '17']);
+    const events = await collectEvents(
+      await postJson(`${stack.url}/api/chat`, { ...question, stream: true }),
+    );
+    assert.equal((JSON.parse(events.at(-1)?.data ?? '') as { retry_after: number }).retry_after, 17);
   });
 
   it('a dead Redis: 503 within a second for chat and upload, readiness says why, and work goes on when it is back', async () => {

@@ -205,6 +205,7 @@ async function fail(logger: Logger, writer: LogWriter, error: unknown): Promise<
     error: known
       ? error.message
       : 'Something went wrong while answering. The request id helps to find out what.',
+    ...(known && error.retryAfter !== undefined && { retry_after: Math.ceil(error.retryAfter) }),
   });
   throw new UnrecoverableError(known ? `${error.code}: ${error.message}` : String(error));
 }

@@ -7,10 +7,11 @@ import { readLastEntry } from '@sluice/shared/event-log/log';
 import { followLog, logNotFound, unknownCursor } from '@sluice/shared/event-log/reader';
 import type { GatewayDeps } from './context.ts';
 import { tenantOf } from './middleware/request-context.ts';
+import { endWhenLost } from './lost-jobs.ts';
 import { clientGone, retryHint, sendEvents } from './sse.ts';
 
 /** Most text of one write: what a client that stops reading leaves in memory. */
-const MAX_WRITE_CHARS = 64 * 1024;
+const MAX_WRITE_CHARS = 16 * 1024;
 
 /** Clients of a gateway that drains need not wait until it is replaced. */
 const DRAIN_RETRY_MS = 200;
@@ -27,7 +28,7 @@ export interface LogPosition {
  * with a hint to come back soon, at another gateway.
  */
 export async function* renderLog(
-  deps: Pick<GatewayDeps, 'reads' | 'doorbell' | 'drain'>,
+  deps: GatewayDeps,
   { tenant, jobId, after }: LogPosition,
   signal: AbortSignal,
   render: (entry: LogEntry) => string,
@@ -37,7 +38,7 @@ export async function* renderLog(
   const entries = followLog(
     { redis: deps.reads, doorbell: deps.doorbell },
     { tenant, jobId },
-    { signal, ...(after !== undefined && { after }) },
+    { signal, onSilence: endWhenLost(deps, { tenant, jobId }), ...(after !== undefined && { after }) },
   );
   for await (const batch of entries) {
     let text = '';

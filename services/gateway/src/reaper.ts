@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Admission, OpenJob } from '@sluice/shared/admission/admission';
+import type { OpenJob } from '@sluice/shared/admission/admission';
 import { isTerminal } from '@sluice/shared/contracts/events';
-import { failUnsettled } from '@sluice/shared/documents';
-import { closeLog, noteWaiting, readLastEntry } from '@sluice/shared/event-log/log';
-import type { JobState } from '@sluice/shared/queues';
+import { noteWaiting, readLastEntry } from '@sluice/shared/event-log/log';
 import { DEFAULT_TENANT, reaperKey } from '@sluice/shared/redis/keys';
 import type { GatewayDeps } from './context.ts';
 import { deleteRetired } from './uploads.ts';
+import { listWards, LOST } from './wards.ts';
+import type { Ward } from './wards.ts';
 
 const TICK_MS = 2_000;
 /** Reaping reads every open log, so it is done at every fifth tick. */
@@ -16,20 +16,7 @@ const LEAD_MS = 8_000;
 /** A job younger than this is left alone: its submission may be under way. */
 const MIN_AGE_MS = 10_000;
 const MAX_NOTED = 200;
-const LOST = 'The job was lost before it ended. Try again.';
 const MAX_REAPED = 5_000;
-
-/** One kind of job that the reaper looks after. */
-interface Ward {
-  name: string;
-  admission: Admission;
-  queue: {
-    state(id: string): Promise<JobState>;
-    remove(id: string): Promise<unknown>;
-    workers(): Promise<number>;
-  };
-  giveUp(job: OpenJob, code: string, message: string): Promise<void>;
-}
 
 /**
  * Looks after what waits and what nobody owns. One gateway at a time does it, every other is ready to: tells waiting
@@ -69,24 +56,6 @@ export function startReaper(deps: GatewayDeps): AsyncDisposable {
       await running;
     },
   };
-}
-
-function listWards(deps: GatewayDeps): Ward[] {
-  const { commands, settings, documents } = deps;
-  const endLog = async ({ tenant, id }: OpenJob, code: string, error: string) => {
-    const closed = await closeLog(
-      commands,
-      { tenant, jobId: id, retentionMs: settings.retentionMs },
-      { type: 'failed', code, error },
-    );
-    if (closed) deps.logger.warn({ tenant, job_id: id, code }, 'ended the log of a job that nobody has');
-  };
-  const chats = Object.entries(deps.lanes).map(([name, lane]) => ({ name, ...lane, giveUp: endLog }));
-  const failDocument: Ward['giveUp'] = async (job, code, message) => {
-    await failUnsettled(documents, job.tenant, job.id, { code, message });
-    await endLog(job, code, message);
-  };
-  return [...chats, { name: 'ingest', ...deps.ingest, giveUp: failDocument }];
 }
 
 /** Finishes deletions that broke off. */

@@ -73,5 +73,11 @@ export const chatStateSchema = z.object({
   finish_reason: z.string().optional(),
   usage: usageSchema.optional(),
   sources: z.array(sourceSchema).optional(),
-  error: z.object({ code: z.string(), message: z.string() }).optional(),
+  error: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      retry_after: z.int().optional().meta({ description: 'Seconds after which another try makes sense' }),
+    })
+    .optional(),
 });

@@ -64,7 +64,13 @@ export const recordSchema = z.discriminatedUnion('type', [
     finish_reason: z.string(),
     chunks: z.int().nonnegative().optional(),
   }),
-  z.object({ type: z.literal('failed'), error: z.string(), code: z.string() }),
+  z.object({
+    type: z.literal('failed'),
+    error: z.string(),
+    code: z.string(),
+    /** Seconds after which another try makes sense. */
+    retry_after: z.int().nonnegative().optional(),
+  }),
   z.object({ type: z.literal('cancelled') }),
 ]);
 

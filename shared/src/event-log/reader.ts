@@ -9,10 +9,14 @@ import { compareLogIds, decodeEntry, decodeRing, LOG_START } from './entry.ts';
 import type { LogEntry, Ring } from './entry.ts';
 import { readLastEntry } from './log.ts';
 
-const PAGE = 500;
+/** Text of one read, about: a reader that is not taken from holds all of it. */
+const PAGE_CHARS = 32 * 1024;
+/** Entries of one read: of the first, when their length is not known yet, and at most. */
+const FIRST_PAGE = 10;
+const MAX_PAGE = 500;
 
 /** Text heard but not taken beyond which it is forgotten and read again from the log: bounds a slow reader's memory. */
-const MAX_HEARD_CHARS = 256 * 1024;
+const MAX_HEARD_CHARS = 16 * 1024;
 
 /** A log that rings no bell for this long is read anyway: it may have expired, or a message was lost unseen. */
 const IDLE_READ_MS = 15_000;
@@ -23,6 +27,15 @@ const IDLE_READ_MS = 15_000;
  */
 const RESTORE_WAIT_MS = 30_000;
 const RESTORE_POLL_MS = 250;
+
+/** How a log is followed. */
+export interface FollowOptions {
+  /** Id of the last entry that is known already; from the beginning without it. */
+  after?: string;
+  signal?: AbortSignal;
+  /** Called when all there is has been delivered, and again about every 15 s while nothing more comes. */
+  onSilence?: ((silentMs: number) => Promise<void>) | undefined;
+}
 
 /** The log is not there: it expired, or never was. */
 export function logNotFound(jobId: string): RequestError {
@@ -57,21 +70,28 @@ export interface LogReaderDeps {
 export async function* followLog(
   deps: LogReaderDeps,
   log: Pick<LogAddress, 'tenant' | 'jobId'>,
-  options: { after?: string; signal?: AbortSignal } = {},
+  options: FollowOptions = {},
 ): AsyncGenerator<LogEntry[], void, void> {
   const { after = LOG_START, signal } = options;
   const listener = new GapDetector(log.tenant, after);
   const stopListening = await deps.doorbell.listen(bellChannel(log.tenant, log.jobId), listener);
-  const onAbort = () => listener.wake();
+  let isAborted = signal?.aborted ?? false;
+  const onAbort = () => {
+    isAborted = true;
+    listener.wake();
+  };
   signal?.addEventListener('abort', onAbort);
   let lostSince: number | undefined;
+  let page = FIRST_PAGE;
+  let silentSince = performance.now();
   try {
-    while (signal?.aborted !== true) {
+    while (!isAborted) {
       let batch = listener.take();
       if (batch === 'gap') {
         const from = listener.beginRead();
-        const read = await readFrom(deps.redis, log, from);
-        listener.endRead(read.entries);
+        const read = await readFrom(deps.redis, log, from, page);
+        listener.endRead(read.entries, read.entries.length === page);
+        page = nextPage(read);
         if (read.at === 'end') return;
         if (read.at === 'lost') {
           lostSince ??= performance.now();
@@ -86,10 +106,12 @@ export async function* followLog(
       }
       const last = batch.at(-1);
       if (last === undefined) {
+        await options.onSilence?.(performance.now() - silentSince);
         await listener.nextRing(IDLE_READ_MS);
         continue;
       }
       yield batch;
+      silentSince = performance.now();
       if (isTerminal(last.record)) return;
     }
   } finally {
@@ -101,6 +123,8 @@ export async function* followLog(
 /** What a read after a position brought. */
 interface ReadResult {
   entries: LogEntry[];
+  /** Their length. */
+  chars: number;
   /** The position is within the log, is its end for good, or is beyond what the log has now. */
   at: 'inside' | 'end' | 'lost';
 }
@@ -113,23 +137,31 @@ async function readFrom(
   redis: RedisClient,
   log: Pick<LogAddress, 'tenant' | 'jobId'>,
   after: string,
+  page: number,
 ): Promise<ReadResult> {
   const key = logKey(log.tenant, log.jobId);
-  const raw = await redis.xrange(key, after, '+', 'COUNT', PAGE + 1);
+  const raw = await redis.xrange(key, after, '+', 'COUNT', page + 1);
   const entries = raw.map((entry) => decodeEntry(log.tenant, entry));
+  const chars = raw.reduce((sum, [, fields]) => sum + fields.join('').length, 0);
   if (after !== LOG_START) {
     const [position] = entries;
     if (position?.id === after) {
       const isEnd = entries.length === 1 && isTerminal(position.record);
-      return { entries: entries.slice(1), at: isEnd ? 'end' : 'inside' };
+      return { entries: entries.slice(1), chars, at: isEnd ? 'end' : 'inside' };
     }
-  } else if (entries.length > 0) return { entries: entries.slice(0, PAGE), at: 'inside' };
+  } else if (entries.length > 0) return { entries: entries.slice(0, page), chars, at: 'inside' };
   const last = await readLastEntry(redis, log);
   if (last === undefined) throw logNotFound(log.jobId);
   const isPassed = compareLogIds(after, last.id) < 0;
   // It may have been put back between the two reads.
   if (isPassed && (await redis.xrange(key, after, after)).length === 0) throw unknownCursor(log.jobId, after);
-  return { entries: [], at: 'lost' };
+  return { entries: [], chars, at: 'lost' };
+}
+
+/** As many entries as the last ones let expect to be a page's text. */
+function nextPage({ entries, chars }: ReadResult): number {
+  if (entries.length === 0) return FIRST_PAGE;
+  return Math.min(MAX_PAGE, Math.max(1, Math.floor((PAGE_CHARS * entries.length) / chars)));
 }
 
 /** Decides for each doorbell message whether it continues what was delivered, and keeps the continuation. */
@@ -188,13 +220,13 @@ class GapDetector implements BellListener {
   }
 
   /** Takes what the read brought, and keeps of what was heard meanwhile what continues it. */
-  endRead(batch: readonly LogEntry[]): void {
+  endRead(batch: readonly LogEntry[], isFull: boolean): void {
     this.#reading = false;
     const last = batch.at(-1)?.id ?? this.#delivered;
     this.#delivered = last;
     this.#heard = this.#heard.filter((ring) => compareLogIds(ring.entry.id, last) > 0);
     const next = this.#heard[0];
-    if (batch.length === PAGE || (next !== undefined && next.prev !== last)) this.missed();
+    if (isFull || (next !== undefined && next.prev !== last)) this.missed();
   }
 
   wake(): void {

@@ -14,6 +14,11 @@ const FAILURE_STATUS: Record<string, number> = {
   cancelled: 409,
 };
 
+const CANCELLED: NonNullable<ChatState['error']> = {
+  code: 'cancelled',
+  message: 'The answer was cancelled.',
+};
+
 /** The answer of a finished chat as JSON. */
 export interface ChatAnswer {
   id: string;
@@ -33,11 +38,12 @@ export function renderChatAnswer(state: ChatState): ChatAnswer {
     const { id, content, finish_reason = 'stop', usage, sources } = state;
     return { id, content, finish_reason, ...(usage && { usage }), ...(sources && { sources }) };
   }
-  const { code, message } = state.error ?? { code: 'cancelled', message: 'The answer was cancelled.' };
-  throw failureError(code, message);
+  const { code, message, retry_after } = state.error ?? CANCELLED;
+  throw failureError(code, message, retry_after);
 }
 
 /** The error of a job that failed with `code`. */
-export function failureError(code: string, message: string): SluiceError {
-  return new SluiceError(FAILURE_STATUS[code] ?? 500, code, message);
+export function failureError(code: string, message: string, retryAfter?: number): SluiceError {
+  const options = retryAfter === undefined ? {} : { retryAfter };
+  return new SluiceError(FAILURE_STATUS[code] ?? 500, code, message, options);
 }

@@ -8,6 +8,7 @@ import { cancelChat } from '../cancel-chat.ts';
 import type { GatewayDeps } from '../context.ts';
 import { envelope } from '../envelope.ts';
 import { renderLog, resumeLog, streamSignal } from '../follow.ts';
+import { endWhenLost } from '../lost-jobs.ts';
 import { requestIdOf, tenantOf } from '../middleware/request-context.ts';
 import { renderChatAnswer } from '../renderers/json.ts';
 import { acceptedFrame, renderChatEntry } from '../renderers/native.ts';
@@ -47,7 +48,7 @@ export function chatRoutes(deps: GatewayDeps): Router {
     for await (const batch of followLog(
       { redis: deps.reads, doorbell: deps.doorbell },
       { tenant, jobId: id },
-      { signal },
+      { signal, onSilence: endWhenLost(deps, { tenant, jobId: id }) },
     )) {
       for (const entry of batch) applyToChat(state, entry);
     }
