@@ -42,6 +42,17 @@ const schema = settingsSchema({
   /** Seconds that a job may wait while there is no worker for it at all. */
   NO_WORKER_TIMEOUT_SECONDS: integer(5, 86_400).default(60),
   UPLOAD_MAX_BYTES: integer(1, 1024 ** 3).default(10 * 1024 ** 2),
+  /** Files of one request that adds to a batch, and seconds that it may take. */
+  UPLOAD_MAX_FILES: integer(1, 100_000).default(1_000),
+  UPLOAD_TIMEOUT_SECONDS: integer(1, 86_400).default(3_600),
+  /** Of a zip archive: bytes as it is sent, bytes that it unpacks to, and entries. */
+  ARCHIVE_MAX_BYTES: integer(1, 100 * 1024 ** 3).default(512 * 1024 ** 2),
+  ARCHIVE_MAX_UNPACKED_BYTES: integer(1, 1024 ** 4).default(4 * 1024 ** 3),
+  ARCHIVE_MAX_ENTRIES: integer(1, 1_000_000).default(10_000),
+  /** Documents of one batch that are in the ingest queue at a time. */
+  BATCH_WINDOW: integer(1, 100_000).default(1_000),
+  /** Seconds that a batch is kept after its end. */
+  BATCH_RETENTION_SECONDS: integer(60, 365 * 86_400).default(7 * 86_400),
 }).refine(
   (value) => LOOPBACK.test(value.HOST) || value.SLUICE_API_KEY !== undefined || value.AUTH === 'off',
   {

@@ -1,4 +1,5 @@
 import type { Admission, BacklogLimits } from '@sluice/shared/admission/admission';
+import type { BatchRegistry } from '@sluice/shared/batches/batches';
 import type { BlobStore } from '@sluice/shared/blob-store';
 import type { ChatRequest } from '@sluice/shared/contracts/chat';
 import type { ChatQueueName, JobName } from '@sluice/shared/contracts/jobs';
@@ -11,6 +12,8 @@ import type { ModelClient } from '@sluice/shared/model-client';
 import type { JobQueue } from '@sluice/shared/queues';
 import type { RedisClient } from '@sluice/shared/redis/connection';
 import type { VectorStore } from '@sluice/shared/vector-store/port';
+import type { ZipLimits } from './expand-zip.ts';
+import type { FormLimits } from './receive-batch.ts';
 
 /** Everything the routes need; `main.ts` acquires it, tests may acquire it otherwise. */
 export interface GatewayDeps {
@@ -23,6 +26,7 @@ export interface GatewayDeps {
   lanes: Record<ChatRequest['priority'], Lane<ChatQueueName>>;
   ingest: Lane<'ingest'>;
   documents: DocumentRegistry;
+  batches: BatchRegistry;
   collections: CollectionRegistry;
   blobs: BlobStore;
   store: VectorStore;
@@ -57,6 +61,13 @@ export interface GatewaySettings {
   uploadMaxBytes: number;
   /** Folder for uploads under way; on the same disk as the blobs, so that keeping one is a rename. */
   uploadDir: string;
+  /** What a request that adds files to a batch may bring. */
+  form: FormLimits;
+  zip: ZipLimits;
+  /** Documents of one batch that are in the ingest queue at a time. */
+  batchWindow: number;
+  /** How long a batch is kept after its end. */
+  batchRetentionMs: number;
   retentionMs: number;
   /** How long an `Idempotency-Key` is remembered. */
   idempotencyMs: number;

@@ -1,3 +1,4 @@
+import { ingestedBy } from '@sluice/shared/contracts/jobs';
 import type { GatewayDeps } from './context.ts';
 import { listWards, LOST } from './wards.ts';
 
@@ -14,7 +15,7 @@ export function endWhenLost(
   const look = async () => {
     const wards = listWards(deps).filter(({ prefix }) => jobId.startsWith(prefix));
     const states = await Promise.all(wards.map(({ queue }) => queue.state(jobId)));
-    const isGone = states.every((state) => state === 'gone');
+    const isGone = states.every((state) => state === 'gone') && !(await isInBatch(deps, tenant, jobId));
     if (isGone && isSuspect) await wards[0]?.giveUp({ tenant, id: jobId }, 'worker_lost', LOST);
     isSuspect = isGone;
   };
@@ -24,4 +25,16 @@ export function endWhenLost(
       deps.logger.debug({ err: error }, 'could not look for a lost job'),
     );
   };
+}
+
+/** A document without a job may wait in a batch, paused or long, which is looked after until it ends. */
+async function isInBatch(
+  { documents, batches }: GatewayDeps,
+  tenant: string,
+  jobId: string,
+): Promise<boolean> {
+  const document = await documents.find(tenant, ingestedBy(jobId).documentId);
+  if (document?.batch === undefined) return false;
+  const stored = await batches.find({ tenant, id: document.batch });
+  return stored !== undefined && stored.batch.ended_at === undefined;
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { openAdmission } from '@sluice/shared/admission/admission';
+import { openBatches } from '@sluice/shared/batches/batches';
 import { openBlobStore } from '@sluice/shared/blob-store';
 import type { JobName } from '@sluice/shared/contracts/jobs';
 import { openCollections } from '@sluice/shared/collections';
@@ -18,6 +19,8 @@ import type { GatewayDeps, Lane } from './context.ts';
 import { startReaper } from './reaper.ts';
 
 const config = loadOrExit(loadConfig);
+/** A request that has taken all of its time still has its answer sent; Node itself would cut it off after 5 minutes. */
+const ANSWER_MS = 30_000;
 const logger = createLogger({ service: 'gateway', level: config.LOG_LEVEL });
 
 await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (stack) => {
@@ -31,6 +34,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     admission: openAdmission(name, commands, config.QUEUE_SHARDS),
     limits: { queue: limit, tenant: Math.ceil((limit * config.TENANT_BACKLOG_PERCENT) / 100) },
   });
+  const uploadDir = join(config.DATA_DIR, 'uploads');
   const drain = { begun: new AbortController(), deadline: new AbortController() };
   const deps: GatewayDeps = {
     commands,
@@ -42,6 +46,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     },
     ingest: openLane('ingest', config.INGEST_BACKLOG_LIMIT),
     documents: openDocuments(commands),
+    batches: openBatches(commands),
     collections: openCollections(commands),
     blobs: openBlobStore(config.DATA_DIR),
     store,
@@ -54,7 +59,21 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
       corsOrigins: config.CORS_ORIGINS,
       chatModel: config.CHAT_MODEL,
       uploadMaxBytes: config.UPLOAD_MAX_BYTES,
-      uploadDir: join(config.DATA_DIR, 'uploads'),
+      uploadDir,
+      form: {
+        dir: uploadDir,
+        files: config.UPLOAD_MAX_FILES,
+        fileBytes: config.UPLOAD_MAX_BYTES,
+        archiveBytes: config.ARCHIVE_MAX_BYTES,
+        timeoutMs: config.UPLOAD_TIMEOUT_SECONDS * 1_000,
+      },
+      zip: {
+        entries: config.ARCHIVE_MAX_ENTRIES,
+        inflatedBytes: config.ARCHIVE_MAX_UNPACKED_BYTES,
+        entryBytes: config.UPLOAD_MAX_BYTES,
+      },
+      batchWindow: config.BATCH_WINDOW,
+      batchRetentionMs: config.BATCH_RETENTION_SECONDS * 1_000,
       retentionMs: config.LOG_RETENTION_SECONDS * 1_000,
       idempotencyMs: config.IDEMPOTENCY_TTL_SECONDS * 1_000,
       noWorkerMs: config.NO_WORKER_TIMEOUT_SECONDS * 1_000,
@@ -63,7 +82,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
   stack.use(startReaper(deps));
   const app = createApp(deps);
 
-  const server = createServer(app);
+  const server = createServer({ requestTimeout: deps.settings.form.timeoutMs + ANSWER_MS }, app);
   server.listen(config.PORT, config.HOST);
   await once(server, 'listening');
   stack.defer(async () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createDocument } from 'zod-openapi';
-import type { ZodOpenApiOperationObject, ZodOpenApiResponsesObject } from 'zod-openapi';
+import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import { chatAnswerSchema, chatRequestSchema, chatStateSchema } from '@sluice/shared/contracts/chat';
 import { sourceSchema } from '@sluice/shared/contracts/events';
 import {
@@ -14,34 +14,12 @@ import {
   replaceSchema,
   searchRequestSchema,
 } from '@sluice/shared/contracts/knowledge';
-
-const errorSchema = z
-  .object({
-    code: z.int().meta({ description: 'The HTTP status' }),
-    data: z.null(),
-    message: z.string().meta({ description: 'What happened and what to do, for a person' }),
-    error: z.object({
-      code: z.string().meta({ description: 'Stable snake_case code' }),
-      request_id: z.string(),
-      details: z.unknown().optional(),
-    }),
-  })
-  .meta({ id: 'Error' });
+import { batchPaths } from './openapi-batches.ts';
+import { envelopeOf, eventStream, idParameter, json, problem, problems } from './openapi-parts.ts';
 
 const Source = sourceSchema.meta({ id: 'Source' });
 const Document = documentSchema.meta({ id: 'Document' });
 const Collection = collectionSchema.meta({ id: 'Collection' });
-const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
-const envelopeOf = (data: z.ZodType, code = 200) =>
-  json(z.object({ code: z.literal(code), data, message: z.literal('success') }));
-const eventStream = { 'text/event-stream': { schema: z.string() } };
-const problem = (description: string) => ({ description, content: json(errorSchema) });
-const problems: ZodOpenApiResponsesObject = {
-  '400': problem('The request is not valid'),
-  '401': problem('The API key is missing or wrong'),
-  '503': problem('Something that Sluice depends on is away; see `Retry-After`'),
-};
-const idParameter = z.object({ id: z.string() });
 const nameParameter = z.object({ name: z.string() });
 const resume = {
   path: idParameter,
@@ -181,6 +159,7 @@ export function createOpenApi() {
         },
       },
       '/api/knowledge/upload': { post: upload },
+      ...batchPaths,
       '/api/knowledge/documents': {
         get: {
           summary: 'List documents, newest first',

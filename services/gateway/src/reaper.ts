@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { OpenJob } from '@sluice/shared/admission/admission';
+import { isBatchCaller } from '@sluice/shared/batches/origin';
 import { isTerminal } from '@sluice/shared/contracts/events';
 import { noteWaiting, readLastEntry } from '@sluice/shared/event-log/log';
 import { DEFAULT_TENANT, reaperKey } from '@sluice/shared/redis/keys';
 import type { GatewayDeps } from './context.ts';
+import { tendBatches } from './tend-batches.ts';
 import { deleteRetired } from './uploads.ts';
 import { listWards, LOST } from './wards.ts';
 import type { Ward } from './wards.ts';
@@ -20,8 +22,8 @@ const MAX_REAPED = 5_000;
 
 /**
  * Looks after what waits and what nobody owns. One gateway at a time does it, every other is ready to: tells waiting
- * jobs their position, and ends the logs of jobs that are gone, or that wait while there is no worker at all. What it
- * does is safe to do twice.
+ * jobs their position, moves batches on, and ends the logs of jobs that are gone, or that wait while there is no worker
+ * at all. What it does is safe to do twice.
  */
 export function startReaper(deps: GatewayDeps): AsyncDisposable {
   const wards = listWards(deps);
@@ -35,7 +37,9 @@ export function startReaper(deps: GatewayDeps): AsyncDisposable {
   const tick = async () => {
     if (!(await leads(deps, me))) return;
     for (const ward of wards) await notePositions(deps, ward, noted);
-    if (++ticks % TICKS_PER_REAP !== 0) return;
+    const isReaping = ++ticks % TICKS_PER_REAP === 0;
+    await tendBatches(deps, { repair: isReaping });
+    if (!isReaping) return;
     const found = new Set<string>();
     for (const ward of wards) await reap(deps, ward, suspects, found);
     await deleteLeftovers(deps);
@@ -121,6 +125,8 @@ async function reap(
       if (suspects.has(job.id)) await ward.giveUp(job, 'worker_lost', LOST);
       found.add(job.id);
     }
+    // A night without workers must not fail the files of a batch, one window after the other: they wait.
+    if (isBatchCaller(job.caller)) continue;
     if (state === 'waiting' && Date.now() - job.admittedAt.getTime() > deps.settings.noWorkerMs) {
       workers ??= await ward.queue.workers();
       if (workers > 0) continue;

@@ -78,7 +78,12 @@ function diskWriter({ dir, maxBytes }: { dir: string; maxBytes: number }): Stora
   };
 }
 
-async function writeFile(
+/**
+ * Streams a file to disk, hashing on the way. What is beyond `maxBytes` is read and dropped, and the file refused.
+ *
+ * @throws {DocumentError} `too_large` when it goes on and on
+ */
+export async function writeFile(
   stream: Readable,
   path: string,
   maxBytes: number,
@@ -98,17 +103,18 @@ async function writeFile(
   return { bytes, hash: hash.digest('hex'), ...(bytes > maxBytes && { refusal: tooLarge(maxBytes) }) };
 }
 
-function tooLarge(maxBytes: number): DocumentError {
+/** The refusal of a file that is larger than it may be. */
+export function tooLarge(maxBytes: number): DocumentError {
   const limit =
     maxBytes >= 1024 ** 2 ? `${Math.floor((maxBytes / 1024 ** 2) * 10) / 10} MiB` : `${maxBytes} bytes`;
   return new DocumentError('too_large', `The file is larger than ${limit}, the most that is accepted.`);
 }
 
 /** Errors of multer have their own class; what busboy throws at a malformed form has none. */
-function asFormError(error: unknown): unknown {
+export function asFormError(error: unknown): unknown {
   if (
     error instanceof Error &&
-    /^(Multipart|Unexpected end of (form|multipart)|Malformed|Unsupported content type|Missing Content-Type)/i.test(
+    /^(Multipart|Request (aborted|closed)|Unexpected end of (form|multipart)|Malformed|Unsupported content type|Missing Content-Type)/i.test(
       error.message,
     )
   ) {
@@ -120,15 +126,25 @@ function asFormError(error: unknown): unknown {
 }
 
 const MAX_FILENAME = 255;
+const MAX_PATH = 512;
 
 /** The last part of a path, well-formed, without control characters, at most 255 characters: the end, with the type. */
-function cleanFilename(name: string): string {
-  const base = basename(name.replaceAll('\\', '/')).toWellFormed();
-  const characters = Array.from(
-    base
-      .replace(/\p{Cc}/gu, '')
-      .normalize('NFC')
-      .trim(),
-  );
+export function cleanFilename(name: string): string {
+  const characters = Array.from(cleanPart(basename(name.replaceAll('\\', '/'))));
   return characters.slice(-MAX_FILENAME).join('') || 'unnamed';
+}
+
+/** A path to show and to tell files apart by, at most 512 characters: relative, its parts cleaned like file names. */
+export function cleanPath(path: string): string {
+  const parts = path.replaceAll('\\', '/').split('/').map(cleanPart);
+  const kept = parts.filter((part) => part !== '' && part !== '.' && part !== '..');
+  return Array.from(kept.join('/')).slice(-MAX_PATH).join('') || 'unnamed';
+}
+
+function cleanPart(part: string): string {
+  return part
+    .toWellFormed()
+    .replace(/\p{Cc}/gu, '')
+    .normalize('NFC')
+    .trim();
 }

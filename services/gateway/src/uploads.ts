@@ -85,7 +85,7 @@ export async function describeUpload(
 }
 
 /** Puts the bytes of a document into the blob store under a key. */
-type PutOriginal = (key: string) => Promise<void>;
+export type PutOriginal = (key: string) => Promise<void>;
 
 async function submit(
   deps: GatewayDeps,
@@ -166,7 +166,8 @@ export async function keepDocument(
   return true;
 }
 
-function originalOf({ tenant, id, version }: Document): string {
+/** Where the bytes of a version are kept. */
+export function originalOf({ tenant, id, version }: Document): string {
   return blobKeys.original(tenant, id, version);
 }
 
@@ -179,12 +180,17 @@ export async function admit(deps: GatewayDeps, uploader: Uploader, document: Doc
   return deps.ingest.admission.admit(applicantOf(uploader, document), deps.ingest.limits);
 }
 
-/** Idempotent: a log and a job that are there already stay as they are. */
+/**
+ * Idempotent: a log and a job that are there already stay as they are.
+ *
+ * @param item the file of the document's batch, if it has one
+ */
 export async function enqueueIngest(
   deps: GatewayDeps,
   uploader: Uploader,
   document: Document,
   place: Place,
+  item?: string,
 ): Promise<void> {
   const { tenant, version, filename, type, collection, metadata, batch } = document;
   const { retentionMs } = deps.settings;
@@ -208,7 +214,7 @@ export async function enqueueIngest(
     collection,
     labels: labelsOf(metadata),
     ...(chunking && { chunking }),
-    ...(batch !== undefined && { batch }),
+    ...(batch !== undefined && item !== undefined && { batch: { id: batch, item } }),
     blob_key: originalOf(document),
   };
   await deps.ingest.queue.add(job, place.turn);

@@ -30,7 +30,7 @@ export function parseInput<S extends z.ZodType>(schema: S, value: unknown): z.ou
 }
 
 /** Checks the id in a path: ids of another kind, or of no kind, name nothing. */
-export function checkId(prefix: 'chat_' | 'doc_'): RequestParamHandler {
+export function checkId(prefix: 'chat_' | 'doc_' | 'batch_'): RequestParamHandler {
   return (_request, _response, next, id: string) => {
     if (id.startsWith(prefix) && jobIdSchema.safeParse(id).success) return next();
     throw new RequestError(

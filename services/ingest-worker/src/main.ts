@@ -1,4 +1,5 @@
 import { openAdmission } from '@sluice/shared/admission/admission';
+import { openBatches } from '@sluice/shared/batches/batches';
 import { openBlobStore } from '@sluice/shared/blob-store';
 import { openDocuments } from '@sluice/shared/documents';
 import { serveHealth } from '@sluice/shared/health';
@@ -6,6 +7,7 @@ import { loadOrExit, runProcess } from '@sluice/shared/lifecycle';
 import { createLogger } from '@sluice/shared/logger';
 import { HAND_OVER_SHARE, startWorker } from '@sluice/shared/queues';
 import { acquireResources } from '@sluice/shared/resources';
+import { asBatchItem } from './batch-item.ts';
 import { loadConfig } from './config.ts';
 import { createExtractor } from './extract/pool.ts';
 import { giveUpDocument, ingestDocument } from './ingest.ts';
@@ -39,6 +41,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     retentionMs: config.LOG_RETENTION_SECONDS * 1_000,
     logger,
   };
+  const batches = openBatches(redis);
   const admission = openAdmission('ingest', redis, config.QUEUE_SHARDS);
   const handOverAfterMs = config.DRAIN_TIMEOUT_MS * HAND_OVER_SHARE;
   const options = {
@@ -52,7 +55,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     startWorker('ingest', options, {
       async run(job) {
         await admission.leave(job.data, 'taken');
-        await ingestDocument(deps, job);
+        await asBatchItem({ batches, documents: deps.documents }, job.data, () => ingestDocument(deps, job));
       },
       async abandoned(address, reason) {
         if (!(await giveUpDocument(deps, address))) return;

@@ -38,7 +38,8 @@ export const jobSchemas = {
     labels: z.array(z.string()),
     /** Absent: as the worker is configured. */
     chunking: chunkingSchema.optional(),
-    batch: z.string().optional(),
+    /** The file of a batch that the document is. */
+    batch: z.object({ id: jobIdSchema, item: z.string() }).optional(),
     type: documentTypeSchema,
     blob_key: z.string(),
   }),

@@ -113,23 +113,26 @@ export const acceptedUploadSchema = z.object({
     .meta({ description: 'Above 1 when the file replaces an earlier version once it is indexed' }),
 });
 
+/** Metadata as a form has it: JSON in a text field. */
+export const metadataJsonSchema = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be a JSON object' });
+      return z.NEVER;
+    }
+  })
+  .pipe(metadataSchema)
+  .default({});
+
 /** The text fields of an upload's form. */
 export const uploadFieldsSchema = z
   .strictObject({
     collection: collectionNameSchema.default(DEFAULT_COLLECTION),
     external_id: z.string().min(1).max(512).optional(),
-    metadata: z
-      .string()
-      .transform((text, context) => {
-        try {
-          return JSON.parse(text) as unknown;
-        } catch {
-          context.addIssue({ code: 'custom', message: 'must be a JSON object' });
-          return z.NEVER;
-        }
-      })
-      .pipe(metadataSchema)
-      .default({}),
+    metadata: metadataJsonSchema,
     replace: replaceSchema.optional(),
   })
   .refine(({ replace, external_id }) => replace !== 'external_id' || external_id !== undefined, {

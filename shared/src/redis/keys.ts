@@ -38,6 +38,21 @@ export const collectionsKey = (tenant: string) => `sluice:{${tenant}}:collection
 /** Set: ids of documents that are deleted but may have left something behind. */
 export const retiredDocumentsKey = (tenant: string) => `sluice:{${tenant}}:documents-retired`;
 
+/** Sorted set: ids of batches by creation time in milliseconds. */
+export const batchIndexKey = (tenant: string) => `sluice:{${tenant}}:batches`;
+/** Set: ids of batches that may not have ended. */
+export const activeBatchesKey = (tenant: string) => `sluice:{${tenant}}:batches-active`;
+/** What is kept of a batch; see `batches/common.lua`. */
+export function batchKeys(tenant: string, batchId: string) {
+  const prefix = `sluice:{${tenant}:${batchId}}:batch`;
+  return {
+    batch: prefix,
+    items: `${prefix}:items`,
+    /** Sorted set: ids of the items of a status, in the order of their coming. */
+    ofStatus: (status: string) => `${prefix}:${status}`,
+  };
+}
+
 /** Hash: the job that an `Idempotency-Key` (its digest) was used for. */
 export const idempotencyKey = (tenant: string, digest: string) => `sluice:{${tenant}:idempotency:${digest}}`;
 

@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import type { Request, Response } from 'express';
 import { blobKeys } from '@sluice/shared/blob-store';
+import { lookupSchema } from '@sluice/shared/contracts/batches';
 import { ingestJobId } from '@sluice/shared/contracts/jobs';
 import {
   documentChangeSchema,
@@ -8,6 +9,7 @@ import {
   searchRequestSchema,
 } from '@sluice/shared/contracts/knowledge';
 import { RequestError } from '@sluice/shared/errors';
+import { createLog } from '@sluice/shared/event-log/log';
 import { retrieve } from '@sluice/shared/retrieve';
 import type { GatewayDeps } from '../context.ts';
 import { envelope } from '../envelope.ts';
@@ -18,6 +20,7 @@ import { renderDocumentEntry } from '../renderers/native.ts';
 import { clientGone } from '../sse.ts';
 import { deleteDocument, describeDocument, reingest } from '../uploads.ts';
 import { checkId, parseInput } from '../validate.ts';
+import { batchRoutes } from './batches.ts';
 import { collectionRoutes } from './collections.ts';
 import { answerUpload, uploaderOf } from './upload.ts';
 
@@ -83,11 +86,28 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
   });
 
   router.get('/documents/:id/events', async (request, response) => {
-    const jobId = ingestJobId(await documentOf(request, response));
+    const document = await documentOf(request, response);
+    const jobId = ingestJobId(document);
+    const log = { tenant: document.tenant, jobId, retentionMs: deps.settings.retentionMs };
+    // A document that waits in a batch has no log yet.
+    if (document.status === 'queued') await createLog(deps.commands, log, { type: 'queued', position: 0 });
     await resumeLog(deps, request, response, jobId, renderDocumentEntry);
   });
 
   router.use('/collections', collectionRoutes(deps));
+  router.use('/batches', batchRoutes(deps));
+
+  router.post('/lookup', async (request, response) => {
+    const { collection, hashes } = parseInput(lookupSchema, request.body);
+    const tenant = tenantOf(response);
+    const found = await Promise.all(
+      hashes.map((hash) => deps.documents.findByHash(tenant, collection, hash)),
+    );
+    const documents = found
+      .filter((document) => document !== undefined)
+      .map(({ hash, id, filename, version, status }) => ({ hash, id, filename, version, status }));
+    response.json(envelope({ documents }));
+  });
 
   router.post('/search', async (request, response) => {
     const { query, top_k, min_score, ...filter } = parseInput(searchRequestSchema, request.body);

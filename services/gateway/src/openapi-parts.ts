@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import type { ZodOpenApiResponsesObject } from 'zod-openapi';
+
+const errorSchema = z
+  .object({
+    code: z.int().meta({ description: 'The HTTP status' }),
+    data: z.null(),
+    message: z.string().meta({ description: 'What happened and what to do, for a person' }),
+    error: z.object({
+      code: z.string().meta({ description: 'Stable snake_case code' }),
+      request_id: z.string(),
+      details: z.unknown().optional(),
+    }),
+  })
+  .meta({ id: 'Error' });
+
+export const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
+export const envelopeOf = (data: z.ZodType, code = 200) =>
+  json(z.object({ code: z.literal(code), data, message: z.literal('success') }));
+export const eventStream = { 'text/event-stream': { schema: z.string() } };
+export const problem = (description: string) => ({ description, content: json(errorSchema) });
+export const problems: ZodOpenApiResponsesObject = {
+  '400': problem('The request is not valid'),
+  '401': problem('The API key is missing or wrong'),
+  '503': problem('Something that Sluice depends on is away; see `Retry-After`'),
+};
+export const idParameter = z.object({ id: z.string() });

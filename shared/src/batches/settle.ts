@@ -1,0 +1,47 @@
+import type { DocumentRegistry } from '../documents.ts';
+import type { BatchAddress, BatchRegistry } from './batches.ts';
+
+/** A file of a batch, as the version of a document that it became. */
+export interface BatchDocument {
+  batch: BatchAddress;
+  item: string;
+  documentId: string;
+  version: number;
+}
+
+/**
+ * Gives an item the end of its document, if that has one. Does it once, whoever does it again.
+ *
+ * @returns whether the document has ended
+ */
+export async function settleItem(
+  { batches, documents }: { batches: BatchRegistry; documents: DocumentRegistry },
+  { batch, item, documentId, version }: BatchDocument,
+): Promise<boolean> {
+  const from = ['pending', 'queued', 'processing'] as const;
+  const document = await documents.find(batch.tenant, documentId);
+  if (!document) {
+    const error = { code: 'deleted', message: 'The document was deleted before it was indexed.' };
+    await batches.move(batch, item, { from, to: 'cancelled', version, set: { error } });
+    return true;
+  }
+  if (document.version > version) {
+    const error = {
+      code: 'superseded',
+      message: 'A newer version of the document came before it was indexed.',
+    };
+    await batches.move(batch, item, { from, to: 'cancelled', version, set: { error } });
+    return true;
+  }
+  if (document.version < version) return false;
+  if (document.status === 'ready') {
+    await batches.move(batch, item, { from, to: 'ready', version });
+    return true;
+  }
+  if (document.status === 'failed') {
+    const error = document.error ?? { code: 'internal_error', message: 'The document could not be read.' };
+    await batches.move(batch, item, { from, to: 'failed', version, set: { error } });
+    return true;
+  }
+  return false;
+}
