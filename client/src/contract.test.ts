@@ -13,6 +13,7 @@ import {
   documentSchema,
   indexedUploadSchema,
   refusedUploadSchema,
+  searchAnswerSchema,
   searchRequestSchema,
 } from '@sluice/shared/contracts/knowledge';
 import { renderChatEntry, renderDocumentEntry } from '../../services/gateway/src/renderers/native.ts';
@@ -27,6 +28,7 @@ import type {
   KnowledgeOptions,
   RefusedFile,
   SearchRequest,
+  SearchResult,
   Source,
   UploadedFile,
 } from './index.ts';
@@ -54,6 +56,7 @@ const sameTypes: true[] = [
   >,
   true satisfies Equal<RefusedFile, z.infer<typeof refusedUploadSchema>>,
   true satisfies Equal<SearchRequest, z.input<typeof searchRequestSchema>>,
+  true satisfies Equal<SearchResult[], z.infer<typeof searchAnswerSchema>['results']>,
   true satisfies Equal<Event<ChatEvent, 'queued'>, Logged<'queued'>>,
   true satisfies Equal<Event<ChatEvent, 'started'>, Logged<'started'>>,
   true satisfies Equal<Event<ChatEvent, 'sources'>, Logged<'sources'>>,
@@ -85,7 +88,7 @@ const source: Source = {
   score: 0.5,
   text: 'Text',
 };
-const usage = { prompt_tokens: 1, completion_tokens: 2, estimated: true };
+const usage = { prompt_tokens: 1, completion_tokens: 2, estimated: true, dropped_citations: 1 };
 
 /** Reads frames of the gateway's renderer through the client. */
 function readBack(frames: string) {
@@ -104,7 +107,13 @@ describe('contract', () => {
       model: 'm',
       temperature: 1,
       max_tokens: 5,
-      knowledge: { documents: ['doc_1'], top_k: 3, min_score: 0.1 },
+      knowledge: {
+        documents: ['doc_1'],
+        collections: ['c'],
+        metadata: { year: ['2026'] },
+        top_k: 3,
+        min_score: 0.1,
+      } satisfies Required<KnowledgeOptions>,
       user: 'u',
       priority: 'background',
     };
@@ -116,6 +125,9 @@ describe('contract', () => {
       documents: ['doc_1'],
       collections: ['c'],
       metadata: { year: 2026, team: ['a', 'b'] },
+      mode: 'hybrid',
+      rerank: true,
+      neighbours: false,
     };
     assert.deepEqual(searchRequestSchema.parse(search), search);
     const answer: Required<ChatAnswer> = {

@@ -13,6 +13,10 @@ export interface ChatMessage {
 export interface KnowledgeOptions {
   /** Only these document ids, 1 to 100. */
   documents?: string[] | undefined;
+  /** Only documents of these collections, 1 to 20. */
+  collections?: string[] | undefined;
+  /** Only documents whose metadata fits: every key, by any of its values. */
+  metadata?: Metadata | undefined;
   /** Most sources to give to the model, 1 to 50. */
   top_k?: number | undefined;
   /** Least cosine similarity of a source to the question, 0 to 1. */
@@ -63,6 +67,8 @@ export interface Usage {
   completion_tokens: number;
   /** True when Sluice counted, because the model sent no figures. */
   estimated?: boolean | undefined;
+  /** Citations of sources that do not exist, taken out of the answer; absent when there were none. */
+  dropped_citations?: number | undefined;
 }
 
 /** Where a chat is in its life. */
@@ -178,9 +184,21 @@ export interface SearchRequest {
   collections?: string[] | undefined;
   /** Only documents whose metadata fits: every key, by any of its values. */
   metadata?: Metadata | undefined;
+  /** By meaning and words unless given, by meaning alone, or by words alone. */
+  mode?: 'hybrid' | 'dense' | 'lexical' | undefined;
+  /** Whether the server's reranker orders the results; as the server is configured unless given. */
+  rerank?: boolean | undefined;
+  /** Whether results take in the chunks around those that were found; true unless given. */
+  neighbours?: boolean | undefined;
 }
 
 /** A passage found, with the score of each stage of retrieval. */
 export interface SearchResult extends Source {
-  scores: { dense?: number | undefined; lexical?: number | undefined };
+  /** Cosine similarity, BM25, the fusion of both, and the reranker's relevance, of its best chunk. */
+  scores: {
+    dense?: number | undefined;
+    lexical?: number | undefined;
+    fused: number;
+    rerank?: number | undefined;
+  };
 }

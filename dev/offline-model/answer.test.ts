@@ -74,6 +74,29 @@ test('goes on from a partial answer', () => {
   assert.equal(composeAnswer([conversation[0]!, { role: 'assistant', text: 'Well:' }]), `\n\n${whole}`);
 });
 
+test('rewrites a follow-up question with the one before it', () => {
+  const condense = (...turns: string[]) =>
+    composeAnswer([
+      { role: 'system', text: 'Rewrite the last question of a conversation so that …' },
+      {
+        role: 'user',
+        text: JSON.stringify(turns.map((content, i) => ({ role: i % 2 ? 'assistant' : 'user', content }))),
+      },
+    ]);
+  assert.equal(
+    condense('When was the foghorn replaced?', 'In 1931.', 'And by what?'),
+    'When was the foghorn replaced? And by what?',
+  );
+  assert.equal(
+    condense('龙井茶产于哪里？', '杭州。', '它用多少度的水冲泡？'),
+    '龙井茶产于哪里？ 它用多少度的水冲泡？',
+  );
+  const whole = 'How many rooms has the office of the northern harbour?';
+  assert.equal(condense('When was the foghorn replaced?', 'In 1931.', whole), whole);
+  assert.equal(condense('Only one?'), 'Only one?');
+  assert.equal(condense(), '');
+});
+
 test('reads sources by the contract with the chat worker', () => {
   const text = `before\n${HANDBOOK}\n<source n="7" title="t">\nsays &lt;source and &lt;/source> here\n</source>\nafter`;
   const messages = [{ role: 'user', text }];

@@ -1,4 +1,5 @@
 import type { ChatMessage } from './chat-request.ts';
+import { condenseConversation } from './condense.ts';
 import { findQuotes } from './quotes.ts';
 import { foundNothing, readQuestion, readSources } from './sources.ts';
 
@@ -28,6 +29,8 @@ export function composeAnswer(messages: readonly ChatMessage[]): string {
 }
 
 function answer(messages: readonly ChatMessage[]): string {
+  const condensed = condenseConversation(messages);
+  if (condensed !== undefined) return condensed;
   const question = readQuestion(messages);
   const frame = isChinese(question) ? CHINESE : ENGLISH;
   const sources = readSources(messages);

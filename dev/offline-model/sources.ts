@@ -6,7 +6,7 @@ export interface Source {
   text: string;
 }
 
-/** What the chat worker writes: `<source n="1" title="file name" page="3">\n…text…\n</source>`. */
+/** What the chat worker writes: `<source n="1" title="file name" section="A &gt; B" page="3">\n…text…\n</source>`. */
 const OPENING = '<source n="';
 const AFTER_OPENING = /^(\d{1,6})"[^>]*>\n/;
 const CLOSING = '\n</source>';

@@ -74,6 +74,16 @@ export const vectorStoreSettings = {
   QDRANT_API_KEY: z.string().optional(),
 };
 
+/** Variables of the processes that retrieve: where passages are reranked, when they are. */
+export const rerankSettings = {
+  /** The whole address, such as `https://api.jina.ai/v1/rerank`. */
+  RERANK_URL: httpUrl('https://api.jina.ai/v1/rerank').optional(),
+  RERANK_MODEL: z.string().optional(),
+  RERANK_API_KEY: z.string().optional(),
+  /** Milliseconds until the order before is gone on with. */
+  RERANK_TIMEOUT_MS: integer(1, 60_000).default(3_000),
+};
+
 /** Where a worker reports its health. */
 export const healthSettings = (defaultPort: number) => ({
   HEALTH_HOST: z.string().default('127.0.0.1'),

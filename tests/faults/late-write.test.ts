@@ -93,6 +93,8 @@ describe('a worker that was cut off with text in hand', () => {
           model,
           store: {} as VectorStore,
           logger,
+          reranker: undefined,
+          knowledge: { condense: false, tokenBudget: 4_000 },
           takeover: { mode: 'continue', style: 'prefill' },
           cancelUnwatchedMs: 0,
         },

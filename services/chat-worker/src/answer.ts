@@ -1,7 +1,6 @@
 import { UnrecoverableError } from 'bullmq';
 import { foldChat } from '@sluice/shared/chat-state';
 import type { ChatState } from '@sluice/shared/chat-state';
-import type { ChatMessage } from '@sluice/shared/contracts/chat';
 import type { Source, Usage } from '@sluice/shared/contracts/events';
 import type { ChatQueueName, JobData } from '@sluice/shared/contracts/jobs';
 import { SluiceError } from '@sluice/shared/errors';
@@ -16,14 +15,18 @@ import type { Logger } from '@sluice/shared/logger';
 import type { ModelClient } from '@sluice/shared/model-client';
 import type { TakenJob } from '@sluice/shared/queues';
 import type { RedisClient } from '@sluice/shared/redis/connection';
-import { DEFAULT_TOP_K, retrieve } from '@sluice/shared/retrieve';
+import type { Reranker } from '@sluice/shared/retrieval/reranker';
+import { DEFAULT_TOP_K, retrieve } from '@sluice/shared/retrieval/retrieve';
+import { estimateTokens } from '@sluice/shared/text/estimate-tokens';
 import type { VectorStore } from '@sluice/shared/vector-store/port';
-import { buildPrompt } from './prompt.ts';
+import { CitationFilter } from './citations.ts';
+import { condenseQuestion } from './condense.ts';
+import { buildPrompt, findQuestion } from './prompt.ts';
 import type { ContinuationStyle } from './prompt.ts';
 import { listenForStop } from './stop-signal.ts';
 import { chooseBeginning, SeamTrimmer } from './takeover.ts';
 import type { TakeoverMode } from './takeover.ts';
-import { estimateTokens, estimateUsage } from './usage.ts';
+import { estimateUsage } from './usage.ts';
 
 /** What answering needs. */
 export interface AnswerDeps {
@@ -34,7 +37,14 @@ export interface AnswerDeps {
   doorbell: Doorbell;
   model: ModelClient;
   store: VectorStore;
+  reranker: Reranker | undefined;
   logger: Logger;
+  knowledge: {
+    /** Whether a question that follows on another is rewritten for the search. */
+    condense: boolean;
+    /** Most tokens of all sources together. */
+    tokenBudget: number;
+  };
   takeover: { mode: TakeoverMode; style: ContinuationStyle };
   /** Milliseconds without a viewer after which an answer is cancelled; 0 never. */
   cancelUnwatchedMs: number;
@@ -129,17 +139,13 @@ async function findSources(
 ): Promise<Source[] | undefined> {
   if (data.knowledge === false) return undefined;
   const options = data.knowledge === true ? {} : data.knowledge;
-  const isQuestion = ({ role, content }: ChatMessage) => role === 'user' && content.trim() !== '';
-  const question = data.messages.findLast(isQuestion)?.content.slice(0, MAX_QUERY_CHARS) ?? '';
-  const query = {
-    text: question,
-    topK: options.top_k ?? DEFAULT_TOP_K,
-    minScore: options.min_score,
-    documents: options.documents,
-  };
-  const found = await retrieve(deps, data.tenant, query, signal);
-  deps.logger.debug({ sources: found.length }, 'retrieved');
-  return found.map(({ scores: _scores, ...source }) => source);
+  const { condense, tokenBudget } = deps.knowledge;
+  const question = condense ? await condenseQuestion(deps, data, signal) : findQuestion(data.messages);
+  const { top_k: topK = DEFAULT_TOP_K, min_score: minScore, ...filter } = options;
+  const query = { text: question.slice(0, MAX_QUERY_CHARS), topK, minScore, tokenBudget, ...filter };
+  const { sources, ...found } = await retrieve(deps, data.tenant, query, signal);
+  deps.logger.debug({ sources: sources.length, ...found }, 'retrieved');
+  return sources.map(({ scores: _scores, ...source }) => source);
 }
 
 async function streamAnswer(
@@ -159,9 +165,12 @@ async function streamAnswer(
     max_tokens: Math.max(1, data.max_tokens - spent),
   };
   const trimmer = new SeamTrimmer(partialAnswer);
+  // Without sources `[1]` is whatever the model means by it.
+  const citations = sources && new CitationFilter(sources.length, partialAnswer);
   let text = '';
   let finishReason = 'stop';
   let usage: Usage | undefined;
+  const check = (content: string) => citations?.push(content) ?? content;
   const show = (content: string) => {
     text += content;
     if (content !== '') writer.append({ type: 'delta', content });
@@ -172,7 +181,7 @@ async function streamAnswer(
         if (event.model !== data.model) deps.logger.info({ model: event.model }, 'answered by a fallback');
         break;
       case 'content':
-        show(trimmer.push(event.text));
+        show(check(trimmer.push(event.text)));
         await writer.ready();
         if (deps.cancelUnwatchedMs > 0 && writer.unheardMs > deps.cancelUnwatchedMs)
           throw new UnwatchedError();
@@ -189,9 +198,10 @@ async function streamAnswer(
         break;
     }
   }
-  show(trimmer.end());
+  show(check(trimmer.end()) + (citations?.end() ?? ''));
   usage ??= estimateUsage(messages, text);
   if (spent > 0) usage = { ...usage, completion_tokens: usage.completion_tokens + spent, estimated: true };
+  if (citations && citations.dropped > 0) usage = { ...usage, dropped_citations: citations.dropped };
   return { usage, finishReason };
 }
 

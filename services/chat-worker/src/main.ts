@@ -8,6 +8,7 @@ import { createLogger } from '@sluice/shared/logger';
 import { HAND_OVER_SHARE, startWorker } from '@sluice/shared/queues';
 import type { TakenJob } from '@sluice/shared/queues';
 import { acquireResources } from '@sluice/shared/resources';
+import { configureReranker } from '@sluice/shared/retrieval/reranker';
 import { answerChat } from './answer.ts';
 import { loadConfig } from './config.ts';
 
@@ -25,7 +26,12 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     doorbell: new Doorbell(connect('subscriber'), logger),
     model,
     store,
+    reranker: configureReranker(config, logger),
     logger,
+    knowledge: {
+      condense: config.CONDENSE_QUESTIONS === 'on',
+      tokenBudget: config.SOURCES_TOKEN_BUDGET,
+    },
     takeover: { mode: config.TAKEOVER, style: config.TAKEOVER_PROMPT },
     cancelUnwatchedMs: config.CANCEL_UNWATCHED_SECONDS * 1_000,
   };

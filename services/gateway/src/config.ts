@@ -5,6 +5,7 @@ import {
   integer,
   modelSettings,
   parseSettings,
+  rerankSettings,
   settingsSchema,
   vectorStoreSettings,
 } from '@sluice/shared/config';
@@ -15,6 +16,7 @@ const schema = settingsSchema({
   ...commonSettings,
   ...modelSettings,
   ...vectorStoreSettings,
+  ...rerankSettings,
   HOST: z.string().default('127.0.0.1'),
   PORT: integer(0, 65_535).default(8000),
   /** The bearer key that every route but health asks for. */

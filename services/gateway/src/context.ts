@@ -11,6 +11,7 @@ import type { Logger } from '@sluice/shared/logger';
 import type { ModelClient } from '@sluice/shared/model-client';
 import type { JobQueue } from '@sluice/shared/queues';
 import type { RedisClient } from '@sluice/shared/redis/connection';
+import type { Reranker } from '@sluice/shared/retrieval/reranker';
 import type { VectorStore } from '@sluice/shared/vector-store/port';
 import type { ZipLimits } from './expand-zip.ts';
 import type { FormLimits } from './receive-batch.ts';
@@ -31,6 +32,7 @@ export interface GatewayDeps {
   blobs: BlobStore;
   store: VectorStore;
   model: ModelClient;
+  reranker: Reranker | undefined;
   /** What `/readyz` asks. */
   checks: Record<string, ReadinessCheck>;
   logger: Logger;

@@ -13,6 +13,7 @@ import { loadOrExit, runProcess } from '@sluice/shared/lifecycle';
 import { createLogger } from '@sluice/shared/logger';
 import { HAND_OVER_SHARE, openQueue } from '@sluice/shared/queues';
 import { acquireResources } from '@sluice/shared/resources';
+import { configureReranker } from '@sluice/shared/retrieval/reranker';
 import { createApp } from './app.ts';
 import { loadConfig } from './config.ts';
 import type { GatewayDeps, Lane } from './context.ts';
@@ -51,6 +52,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     blobs: openBlobStore(config.DATA_DIR),
     store,
     model,
+    reranker: configureReranker(config, logger),
     checks: { ...checks, accepting: async () => drain.begun.signal.throwIfAborted() },
     logger,
     drain: { begun: drain.begun.signal, deadline: drain.deadline.signal },

@@ -12,6 +12,7 @@ import {
   indexedUploadSchema,
   refusedUploadSchema,
   replaceSchema,
+  searchAnswerSchema,
   searchRequestSchema,
 } from '@sluice/shared/contracts/knowledge';
 import { batchPaths } from './openapi-batches.ts';
@@ -70,12 +71,9 @@ const upload: ZodOpenApiOperationObject = {
         schema: z.object({
           file: z.array(z.string().meta({ format: 'binary' })),
           collection: z.string().optional().meta({ description: '`default` unless given' }),
-          external_id: z
-            .string()
-            .optional()
-            .meta({
-              description: 'Your own name for the document; a later upload under it is a new version',
-            }),
+          external_id: z.string().optional().meta({
+            description: 'Your own name for the document; a later upload under it is a new version',
+          }),
           metadata: z.string().optional().meta({ description: 'A JSON object', example: '{"year":2026}' }),
           replace: replaceSchema.optional(),
         }),
@@ -298,19 +296,13 @@ export function createOpenApi() {
       '/api/knowledge/search': {
         post: {
           summary: 'Retrieval alone',
+          description:
+            'The passages that a chat with the same options would be given, before its token budget. Chunks are found by meaning and by words, the rankings fused, reranked where a reranker is configured, near-duplicates dropped, and joined with their neighbours.',
           requestBody: { required: true, content: json(searchRequestSchema.meta({ id: 'SearchRequest' })) },
           responses: {
             '200': {
               description: 'Passages, best first, with the score of each stage',
-              content: envelopeOf(
-                z.object({
-                  results: z.array(
-                    sourceSchema.extend({
-                      scores: z.object({ dense: z.number().optional(), lexical: z.number().optional() }),
-                    }),
-                  ),
-                }),
-              ),
+              content: envelopeOf(searchAnswerSchema),
             },
             ...problems,
           },

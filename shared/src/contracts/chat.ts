@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { collectionNameSchema, metadataFilterSchema } from './knowledge.ts';
 import { sourceSchema, usageSchema } from './events.ts';
 
 /** Longest `messages` content that a request may carry in all, in characters. */
@@ -20,6 +21,15 @@ export const knowledgeSchema = z.union([
       .max(100)
       .optional()
       .meta({ description: 'Only these document ids' }),
+    collections: z
+      .array(collectionNameSchema)
+      .min(1)
+      .max(20)
+      .optional()
+      .meta({ description: 'Only documents of these collections' }),
+    metadata: metadataFilterSchema
+      .optional()
+      .meta({ description: 'Only documents that fit: every key, by any of its values' }),
     top_k: z.int().min(1).max(50).optional().meta({ description: 'Most sources to give to the model' }),
     min_score: z
       .number()

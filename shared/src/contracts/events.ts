@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * A passage the answer may cite as `[n]`. `start` and `end` are offsets in UTF-16 code units into the document's
+ * A passage the answer may cite as `[n]`: chunks that follow one another, of which `chunk_index` fits best. `start` and `end` are offsets in UTF-16 code units into the document's
  * extracted text (`GET /api/knowledge/documents/:id/text`), so that `text === documentText.slice(start, end)`.
  */
 export const sourceSchema = z.object({
@@ -29,6 +29,8 @@ export const usageSchema = z.object({
   completion_tokens: z.int().nonnegative(),
   /** True when the model sent no usage and the figures were counted from the text. */
   estimated: z.boolean().optional(),
+  /** Citations of sources that do not exist, taken out of the answer; absent when there were none. */
+  dropped_citations: z.int().positive().optional(),
 });
 export type Usage = z.infer<typeof usageSchema>;
 

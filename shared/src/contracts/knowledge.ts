@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sourceSchema } from './events.ts';
 
 /** What Sluice can read. */
 export const documentTypeSchema = z.enum(['pdf', 'docx', 'markdown', 'text']);
@@ -151,14 +152,56 @@ export const refusedUploadSchema = z.object({
   error: z.object({ code: z.string(), message: z.string() }),
 });
 
+/** By what passages are found: meaning and words, meaning alone, words alone. */
+export const retrievalModeSchema = z.enum(['hybrid', 'dense', 'lexical']);
+export type RetrievalMode = z.infer<typeof retrievalModeSchema>;
+
 /** Body of `POST /api/knowledge/search`. */
-export const searchRequestSchema = z.strictObject({
-  query: z.string().trim().min(1).max(4_000),
-  top_k: z.int().min(1).max(50).default(5),
-  min_score: z.number().min(0).max(1).optional(),
-  documents: z.array(z.string()).min(1).max(100).optional(),
-  collections: z.array(collectionNameSchema).min(1).max(20).optional(),
-  metadata: metadataFilterSchema.optional(),
+export const searchRequestSchema = z
+  .strictObject({
+    query: z.string().trim().min(1).max(4_000),
+    top_k: z.int().min(1).max(50).default(5).meta({
+      description: 'Most chunks to look for; those that follow one another make one result',
+    }),
+    min_score: z.number().min(0).max(1).optional().meta({ description: 'Least cosine similarity' }),
+    documents: z.array(z.string()).min(1).max(100).optional(),
+    collections: z.array(collectionNameSchema).min(1).max(20).optional(),
+    metadata: metadataFilterSchema
+      .optional()
+      .meta({ description: 'Only documents that fit: every key, by any of its values' }),
+    mode: retrievalModeSchema.default('hybrid'),
+    rerank: z.boolean().optional().meta({ description: 'Default: whether `RERANK_URL` is set' }),
+    neighbours: z.boolean().default(true).meta({
+      description: 'Whether results take in the chunks around those that were found',
+    }),
+  })
+  .refine(({ mode, min_score }) => mode !== 'lexical' || min_score === undefined, {
+    path: ['min_score'],
+    error: 'is a similarity of meaning, which the mode lexical does not look at',
+  });
+
+/** `data` of `POST /api/knowledge/search`. */
+export const searchAnswerSchema = z.object({
+  results: z.array(
+    sourceSchema.extend({
+      scores: z
+        .object({
+          dense: z.number().optional().meta({ description: 'Cosine similarity' }),
+          lexical: z.number().optional().meta({ description: 'BM25' }),
+          fused: z.number().meta({ description: 'Of the fusion of both rankings' }),
+          rerank: z.number().optional().meta({ description: "The reranker's relevance" }),
+        })
+        .meta({ description: 'Of the best chunk of the result; a stage that did not find it has none' }),
+    }),
+  ),
+  reranked: z.boolean().meta({ description: 'Whether the order is that of the reranker' }),
+  dropped: z
+    .object({
+      min_score: z.int().nonnegative(),
+      near_duplicate: z.int().nonnegative(),
+      token_budget: z.int().nonnegative(),
+    })
+    .meta({ description: 'Chunks that were found and left out, by the reason' }),
 });
 
 /** What `GET /api/knowledge/documents` understands. */

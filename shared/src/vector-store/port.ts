@@ -56,7 +56,7 @@ export interface StoredVersion {
   active: boolean;
 }
 
-/** One search; each part that is given yields its own ranking. Fusing them is `retrieve.ts`'s work. */
+/** One search; each part that is given yields its own ranking. Fusing them is the work of `retrieval/`. */
 export interface SearchRequest {
   vector?: Float32Array;
   text?: string;

@@ -10,7 +10,7 @@ import {
 } from '@sluice/shared/contracts/knowledge';
 import { RequestError } from '@sluice/shared/errors';
 import { createLog } from '@sluice/shared/event-log/log';
-import { retrieve } from '@sluice/shared/retrieve';
+import { retrieve } from '@sluice/shared/retrieval/retrieve';
 import type { GatewayDeps } from '../context.ts';
 import { envelope } from '../envelope.ts';
 import { resumeLog } from '../follow.ts';
@@ -110,14 +110,16 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
   });
 
   router.post('/search', async (request, response) => {
-    const { query, top_k, min_score, ...filter } = parseInput(searchRequestSchema, request.body);
-    const results = await retrieve(
-      deps,
-      tenantOf(response),
-      { text: query, topK: top_k, minScore: min_score, ...filter },
-      clientGone(response),
-    );
-    response.json(envelope({ results }));
+    const { query: text, top_k, min_score, ...options } = parseInput(searchRequestSchema, request.body);
+    if (options.rerank && !deps.reranker)
+      throw new RequestError(
+        400,
+        'no_reranker',
+        'No reranker is configured: set RERANK_URL, or leave out rerank.',
+      );
+    const query = { text, topK: top_k, minScore: min_score, ...options };
+    const { sources, ...found } = await retrieve(deps, tenantOf(response), query, clientGone(response));
+    response.json(envelope({ results: sources, ...found }));
   });
 
   return router;
