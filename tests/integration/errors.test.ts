@@ -150,18 +150,23 @@ describe('errors of what Sluice depends on', () => {
   });
 
   it('a model that is busy: when to try again, as JSON and in a stream', async () => {
-    await using model = await startScriptedModel(refuse(429, { 'retry-after': '17' }));
+    const busy = (seconds: string) => refuse(429, { 'retry-after': seconds });
+    const endless = '9'.repeat(30);
+    await using model = await startScriptedModel(busy('17'), busy('17'), busy(endless));
     await using stack = await startStack({
       services: ['chat-worker'],
       env: { OPENAI_BASE_URL: model.url, MODEL_TRIES: '1' },
     });
-    const refused = await postJson(`${stack.url}/api/chat`, question);
-    const { code, retryAfter } = await errorOf(refused);
-    assert.deepEqual([refused.status, code, retryAfter], [503, 'model_rate_limited', '17']);
-    const events = await collectEvents(
-      await postJson(`${stack.url}/api/chat`, { ...question, stream: true }),
-    );
-    assert.equal((JSON.parse(events.at(-1)?.data ?? '') as { retry_after: number }).retry_after, 17);
+    for (const seconds of [17, 86_400]) {
+      const refused = await postJson(`${stack.url}/api/chat`, question);
+      const { code, retryAfter } = await errorOf(refused);
+      assert.deepEqual([refused.status, code, retryAfter], [503, 'model_rate_limited', String(seconds)]);
+      const events = await collectEvents(
+        await postJson(`${stack.url}/api/chat`, { ...question, stream: true }),
+      );
+      const failed = JSON.parse(events.at(-1)?.data ?? '') as { retry_after: number };
+      assert.equal(failed.retry_after, seconds);
+    }
   });
 
   it('a dead Redis: 503 within a second for chat and upload, readiness says why, and work goes on when it is back', async () => {
