@@ -54,6 +54,8 @@ const ROLE_OPTIONS: Record<ConnectionRole, RedisOptions> = {
     maxRetriesPerRequest: null,
     enableReadyCheck: false,
     autoResubscribe: false,
+    // See `event-log/bell-line.ts`, which renews all subscriptions by itself.
+    autoResendUnfulfilledCommands: false,
     socketTimeout: ANSWER_TIMEOUT_MS,
   },
   appender: {
