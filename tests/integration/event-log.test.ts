@@ -79,6 +79,15 @@ describe('event log', () => {
       assert.ok((await ttl()) > RETENTION_MS / 2 && (await ttl()) <= RETENTION_MS, `ttl ${await ttl()}`);
     });
 
+    it('leaves a log that is there as it is when it is created again', async () => {
+      const log = await newLog();
+      await appendRecords(appender, log, 1, 1, [delta('a'), done]);
+      const entries = await readWholeLog(redis, log);
+      await createLog(redis, log, { type: 'queued', position: 7 });
+      assert.deepEqual(await readWholeLog(redis, log), entries);
+      assert.ok((await redis.pttl(logKey('default', log.jobId))) <= RETENTION_MS);
+    });
+
     it('refuses a log that does not exist', async () => {
       const log = { tenant: 'default', jobId: 'never-created', retentionMs: RETENTION_MS };
       await assert.rejects(appendRecords(appender, log, 1, 1, [delta('a')]), refusal('MISSING'));
