@@ -285,6 +285,15 @@ describe('event log', () => {
       assert.equal(textOf(await reader), 'silent loud');
     });
 
+    it('fails alone when it hears a record that it does not know, as of a newer version', async () => {
+      const log = await newLog();
+      const reader = follow(log);
+      assert.equal((await reader.next()).value?.length, 1);
+      const next = reader.next();
+      await appendRecords(appender, log, 1, 1, [{ type: 'to_come' } as unknown as LogRecord]);
+      await assert.rejects(next, /type/);
+    });
+
     it('ends its subscription when it is left early or told to stop', async () => {
       const log = await newLog();
       const channel = bellChannel('default', log.jobId);

@@ -183,8 +183,19 @@ class GapDetector implements BellListener {
   }
 
   ring(message: string): void {
-    if (!this.#gap) this.#hear(decodeRing(this.#tenant, message), message.length);
+    const ring = this.#gap ? undefined : this.#decode(message);
+    if (ring) this.#hear(ring, message.length);
     this.wake();
+  }
+
+  /** What cannot be decoded fails at the reader, which gets it from the log: thrown here, it would end the process. */
+  #decode(message: string): Ring | undefined {
+    try {
+      return decodeRing(this.#tenant, message);
+    } catch {
+      this.missed();
+      return undefined;
+    }
   }
 
   #hear(ring: Ring, chars: number): void {
