@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { sheetRow, writeEpub, writePptx, writeXlsx } from '../../tests/helpers/office.ts';
 import { wordParagraph, writeDocx, writeZip } from '../../tests/helpers/zip.ts';
 import type { DocumentType } from './contracts/knowledge.ts';
 import { checkContent, documentTypeOf } from './document-type.ts';
@@ -23,6 +24,7 @@ const PNG = Buffer.from(
 const PDF = '%PDF-1.7\n1 0 obj\n<< >>\nendobj\n';
 const CFB = Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(1024)]);
 const DOCX = writeDocx(wordParagraph('x'));
+const EPUB = writeEpub(['<p>x</p>']);
 const OFFICE = 'http://schemas.openxmlformats.org/package/2006/content-types';
 
 function office(contentType: string): Buffer {
@@ -47,6 +49,9 @@ describe('documentTypeOf', () => {
     ];
     const types = ['pdf', 'pdf', 'docx', 'markdown', 'markdown', 'text', 'markdown', 'text'];
     assert.deepEqual(names.map(documentTypeOf), types);
+    const others = ['a.html', 'b.HTM', 'c.csv', 'd.tsv', 'e.xlsx', 'f.pptx', 'g.epub'];
+    const otherTypes = ['html', 'html', 'csv', 'csv', 'xlsx', 'pptx', 'epub'];
+    assert.deepEqual(others.map(documentTypeOf), otherTypes);
   });
 
   test('refuses the rest and lists what is supported', () => {
@@ -66,6 +71,13 @@ describe('checkContent accepts', () => {
     'a PDF behind other bytes': ['pdf', `\n\n${' '.repeat(500)}${PDF}`],
     'a .docx': ['docx', DOCX],
     'an OLE container as .docx, which may be an encrypted one': ['docx', CFB],
+    'a .pptx': ['pptx', writePptx([''])],
+    'a .xlsx': ['xlsx', writeXlsx({ A: sheetRow('x') })],
+    'a .epub': ['epub', EPUB],
+    'an archive that may be a book': ['epub', writeZip([{ name: 'a', content: 'b' }])],
+    'an HTML page': ['html', '<!DOCTYPE html><p>x'],
+    'an HTML page that begins with a comment': ['html', '\ufeff\n<!-- x --><p>x'],
+    'a CSV table': ['csv', 'a;b\n"x<y";2'],
     'HTML in Markdown': ['markdown', '<!DOCTYPE html>\n<h1 align="center">Title</h1>\n'],
     'XML in a text file': ['text', '<?xml version="1.0"?><a/>'],
     'text that begins like a bitmap': ['text', 'BMW is a company.'],
@@ -85,6 +97,16 @@ describe('checkContent refuses', () => {
     'a PNG as PDF, with a PDF header inside': ['pdf', Buffer.concat([PNG, Buffer.from(PDF)])],
     'a PDF as .docx': ['docx', PDF],
     'text as .docx': ['docx', 'just text'],
+    'a .xlsx as .pptx': ['pptx', XLSX],
+    'a .docx as .epub': ['epub', DOCX],
+    'a book as .xlsx': ['xlsx', EPUB],
+    'an OLE container as .epub': ['epub', CFB],
+    'text as .xlsx': ['xlsx', 'a,b'],
+    'a PNG as HTML': ['html', PNG],
+    'text as HTML': ['html', 'a < b'],
+    'a page as CSV, as many download links give': ['csv', '\ufeff\n<!doctype html><p>Please log in'],
+    'a .xlsx as CSV': ['csv', XLSX],
+    'a PDF as CSV': ['csv', PDF],
     'a .docm as .docx': ['docx', DOCM],
     'a .xlsx as .docx': ['docx', XLSX],
     'a PDF as text': ['text', PDF],

@@ -7,6 +7,14 @@ import { DocumentError } from './errors.ts';
 const TYPE_BY_ENDING: Record<string, DocumentType> = {
   '.pdf': 'pdf',
   '.docx': 'docx',
+  '.pptx': 'pptx',
+  '.xlsx': 'xlsx',
+  '.epub': 'epub',
+  '.html': 'html',
+  '.htm': 'html',
+  '.xhtml': 'html',
+  '.csv': 'csv',
+  '.tsv': 'csv',
   '.md': 'markdown',
   '.markdown': 'markdown',
   '.txt': 'text',
@@ -15,6 +23,11 @@ const TYPE_BY_ENDING: Record<string, DocumentType> = {
 const TYPE_NAMES: Record<DocumentType, string> = {
   pdf: 'a PDF',
   docx: 'a Word document (.docx)',
+  pptx: 'a PowerPoint presentation (.pptx)',
+  xlsx: 'an Excel workbook (.xlsx)',
+  epub: 'an EPUB book',
+  html: 'an HTML page',
+  csv: 'a CSV table',
   markdown: 'Markdown',
   text: 'plain text',
 };
@@ -28,8 +41,8 @@ const PDF_HEADER_BYTES = 1024;
 /** Formats whose bytes are readable characters, so that looking for binary data does not catch them. */
 const TEXT_LIKE_FORMATS = new Set(['pdf', 'rtf', 'ps', 'eps']);
 
-/** What file-type reports for a .docx; `zip` where it could not tell, `cfb` for an encrypted one. */
-const DOCX_FORMATS = new Set(['docx', 'zip', 'cfb']);
+/** How a web page begins, which is often what a download link gives instead of the table. */
+const STARTS_LIKE_HTML = /^(?:\u00ef\u00bb\u00bf)?\s*<(?:!doctype\s+html|html)\b/i;
 
 /**
  * The type that a file name stands for, by its ending in any case.
@@ -43,17 +56,17 @@ export function documentTypeOf(filename: string): DocumentType {
   const given = ending ? `Files ending in ${ending}` : 'Files without an ending';
   throw new DocumentError(
     'unsupported_type',
-    `${given} are not supported. Upload a PDF (.pdf), a Word document (.docx), Markdown (.md, .markdown) or plain text (.txt).`,
+    `${given} are not supported. Upload a PDF (.pdf), a document, presentation or workbook (.docx, .pptx, .xlsx), a book (.epub), a web page (.html, .htm), a table (.csv, .tsv), Markdown (.md, .markdown) or plain text (.txt).`,
   );
 }
 
 /**
  * Checks that the content of a local file is of the type that its name stands for.
  *
- * Reads the first 64 KiB, and for a .docx also the zip headers and `[Content_Types].xml` (file-type, up to 1,024
- * entries and 1 MiB inflated). It needs random access to a local file: a gateway with a remote blob store checks
- * its temporary copy before it stores it. An OLE container passes as docx, because an encrypted .docx is one; the
- * extractor tells it from a legacy .doc.
+ * Reads the first 64 KiB, and for a format that is a zip archive also its headers and `[Content_Types].xml` (file-type,
+ * up to 1,024 entries and 1 MiB inflated). It needs random access to a local file: a gateway with a remote blob store
+ * checks its temporary copy before it stores it. An OLE container passes as an Office format, because an encrypted one
+ * is such a container; the extractor tells it from a legacy .doc, .ppt or .xls.
  *
  * @throws DocumentError `empty` for 0 bytes, `type_mismatch` for other content.
  */
@@ -66,7 +79,10 @@ export async function checkContent(type: DocumentType, path: string): Promise<vo
     case 'pdf':
       return await checkPdf(head, path);
     case 'docx':
-      return await checkDocx(head, path);
+    case 'pptx':
+    case 'xlsx':
+    case 'epub':
+      return await checkArchive(type, head, path);
     default:
       return await checkText(type, head, path);
   }
@@ -85,10 +101,16 @@ async function checkPdf(head: Buffer, path: string): Promise<void> {
   if (header === -1 || format) throw mismatch('pdf', format);
 }
 
-async function checkDocx(head: Buffer, path: string): Promise<void> {
+/** file-type says `zip` where it could not tell what the archive is, and `cfb` for an OLE container. */
+async function checkArchive(
+  type: 'docx' | 'pptx' | 'xlsx' | 'epub',
+  head: Buffer,
+  path: string,
+): Promise<void> {
   const format = await detectFormat(path);
-  const isContainer = head.indexOf('PK') === 0 || format === 'cfb';
-  if (!isContainer || (format && !DOCX_FORMATS.has(format))) throw mismatch('docx', format);
+  const isEncryptedOffice = format === 'cfb' && type !== 'epub';
+  const isArchive = head.indexOf('PK') === 0 && (!format || format === 'zip' || format === type);
+  if (!isArchive && !isEncryptedOffice) throw mismatch(type, format);
 }
 
 async function checkText(type: DocumentType, head: Buffer, path: string): Promise<void> {
@@ -97,6 +119,9 @@ async function checkText(type: DocumentType, head: Buffer, path: string): Promis
   const format = await detectFormat(path);
   // file-type takes any text that begins with "BM" for a bitmap, so a guess counts only with control characters.
   if (format && (TEXT_LIKE_FORMATS.has(format) || hasControlCharacters(head))) throw mismatch(type, format);
+  const start = head.toString('latin1');
+  if (type === 'csv' && STARTS_LIKE_HTML.test(start)) throw mismatch('csv', 'html');
+  if (type === 'html' && !/<[a-z!?]/i.test(start)) throw mismatch('html', undefined);
 }
 
 /** The ending that file-type gives to the content; undefined where it knows none or stumbles over hostile bytes. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { countTokens } from 'gpt-tokenizer/encoding/cl100k_base';
 import { chunkDocument, type TextChunk } from './chunk.ts';
 
 /** Run with CHUNK_SEED=<number> to repeat a failure; the name of each test shows its seed. */
@@ -70,7 +71,37 @@ function makeMarkdown(random: Random): Generated {
   }
 }
 
-function assertInvariants(text: string, chunks: TextChunk[], size: number, overlap: number): void {
+function makeRecords(random: Random): Generated {
+  const generated: Generated = { text: '', blocks: [] };
+  for (let i = count(random, 60); i > 0; i--) {
+    if (random() < 0.1) generated.text += `${'#'.repeat(count(random, 3))} Sheet ${i}\n\n`;
+    const cells = () =>
+      many(random, 6, () => `列${count(random, 9)}: ${many(random, 3, () => makeCell(random))}`, '\n');
+    const block = cells();
+    generated.blocks.push({ start: generated.text.length, end: generated.text.length + block.length });
+    generated.text += `${block}\n\n`;
+  }
+  return generated;
+}
+
+function makeCell(random: Random): string {
+  return makeSentence(random).replace(/\s+/g, ' ').trim() || 'x';
+}
+
+/** Alone a passage may take a few tokens more than within the text, whose windows tear long words. */
+const TOKEN_SLACK = 3;
+
+function lengthOf(text: string, unit: 'characters' | 'tokens'): number {
+  return unit === 'characters' ? text.length : countTokens(text) - TOKEN_SLACK;
+}
+
+function assertInvariants(
+  text: string,
+  chunks: TextChunk[],
+  size: number,
+  overlap: number,
+  unit: 'characters' | 'tokens' = 'characters',
+): void {
   const covered = new Uint8Array(text.length);
   for (const [i, chunk] of chunks.entries()) {
     const where = `chunk ${i} ${JSON.stringify(chunk.text.slice(0, 40))}`;
@@ -86,7 +117,11 @@ function assertInvariants(text: string, chunks: TextChunk[], size: number, overl
     const previous = chunks[i - 1];
     if (!previous) continue;
     assert.ok(previous.start < chunk.start && previous.end < chunk.end, `${where} brings nothing new`);
-    assert.ok(previous.end - chunk.start <= overlap, `${where} repeats ${previous.end - chunk.start}`);
+    const repeated = text.slice(chunk.start, Math.max(chunk.start, previous.end));
+    assert.ok(
+      lengthOf(repeated, unit) <= overlap,
+      `${where} repeats ${lengthOf(repeated, unit)}: ${JSON.stringify(repeated)}`,
+    );
   }
   const missed = text.split('').findIndex((char, at) => char.trim() !== '' && covered[at] === 0);
   assert.equal(missed, -1, `character ${missed} is in no chunk; size ${size}`);
@@ -111,6 +146,46 @@ for (let seed = firstSeed; seed < firstSeed + 60; seed++) {
           `chunk ${chunk.index} tears ${start}-${end}`,
         );
       }
+    }
+  });
+
+  test(`keeps its promises on generated records (seed ${seed})`, () => {
+    const random = createRandom(seed);
+    const { text, blocks } = makeRecords(random);
+    const size = pick(random, [120, 300, 500]);
+    const overlap = pick(random, [0, 20, 50]);
+    const unit = pick(random, ['characters', 'tokens'] as const);
+    const chunks = chunkDocument({ text, syntax: 'records', pages: [] }, { size, overlap, unit });
+    assertInvariants(text, chunks, size, overlap, unit);
+    const longestKept = unit === 'characters' ? size : 0.95 * size - TOKEN_SLACK;
+    const kept = blocks.filter(({ start, end }) => lengthOf(text.slice(start, end), unit) <= longestKept);
+    for (const chunk of chunks) {
+      assert.ok(lengthOf(chunk.text, unit) <= 1.25 * size, `chunk ${chunk.index} is too long`);
+      for (const { start, end } of kept) {
+        const isWhole = chunk.start <= start && end <= chunk.end;
+        assert.ok(
+          isWhole || chunk.end <= start || chunk.start >= end,
+          `chunk ${chunk.index} tears ${start}-${end}`,
+        );
+      }
+    }
+  });
+
+  test(`keeps its promises in tokens (seed ${seed})`, () => {
+    const random = createRandom(seed);
+    const isPlain = random() < 0.5;
+    const { text } = isPlain
+      ? { text: many(random, 80, () => makeSentence(random), pick(random, ['', '\n', '\n\n'])) }
+      : makeMarkdown(random);
+    const size = pick(random, [16, 50, 128, 400]);
+    const overlap = pick(random, [0, 5, 15]);
+    const syntax = isPlain ? 'plain' : 'markdown';
+    const chunks = chunkDocument({ text, syntax, pages: [] }, { size, overlap, unit: 'tokens' });
+    assertInvariants(text, chunks, size, overlap, 'tokens');
+    const longest = isPlain ? size : 1.25 * size;
+    for (const chunk of chunks) {
+      const length = lengthOf(chunk.text, 'tokens');
+      assert.ok(length <= longest, `chunk ${chunk.index} takes ${length} tokens`);
     }
   });
 

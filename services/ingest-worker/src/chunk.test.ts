@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { countTokens } from 'gpt-tokenizer/encoding/cl100k_base';
 import { chunkDocument, type TextChunk } from './chunk.ts';
 import type { PageSpan } from './extract/document.ts';
 
@@ -162,6 +163,44 @@ test('has nothing to say about a blank text', () => {
   assert.deepEqual(chunkMarkdown('\n\n'), []);
 });
 
+test('sizes chunks in tokens where it is asked to', () => {
+  const count = (chunks: TextChunk[]): number[] => chunks.map(({ text }) => countTokens(text));
+  for (const text of [
+    words(900),
+    '数据库的索引是一种数据结构。'.repeat(90),
+    '😀'.repeat(900),
+    'x'.repeat(5000),
+  ]) {
+    const document = { text, syntax: 'plain' as const, pages: [] };
+    const counts = count(chunkDocument(document, { size: 100, overlap: 0, unit: 'tokens' }));
+    assert.ok(counts.length > 2 && Math.max(...counts) <= 102, text.slice(0, 9));
+    assert.ok(
+      counts.slice(0, -1).every((each) => each >= 40),
+      text.slice(0, 9),
+    );
+  }
+  const special = {
+    text: `${'word '.repeat(20)}<|endoftext|>${' word'.repeat(20)}`,
+    syntax: 'plain' as const,
+    pages: [],
+  };
+  assert.ok(chunkDocument(special, { size: 16, overlap: 0, unit: 'tokens' }).length > 2);
+  assert.throws(() => chunkDocument(special, { size: 15, overlap: 0, unit: 'tokens' }), RangeError);
+});
+
+test('keeps a record whole where it fits, and splits a longer one at its cells', () => {
+  const record = (i: number, size: number): string => `name: ${i}\ntext: ${'x '.repeat(size / 2).trim()}`;
+  const records = [record(1, 200), record(2, 200), record(3, 150), record(4, 30), record(5, 150)];
+  const text = `# Sheet\n\n${records.join('\n\n')}\n\n${Array.from({ length: 30 }, (_, i) => `column ${i}: value ${i}`).join('\n')}`;
+  const chunks = chunkDocument({ text, syntax: 'records', pages: [] }, { size: 250, overlap: 50 });
+  assert.deepEqual(
+    chunks.slice(0, 4).map((chunk) => chunk.text),
+    [`# Sheet\n\n${records[0]}`, records[1], records.slice(2, 4).join('\n\n'), records[4]],
+  );
+  for (const chunk of chunks.slice(4)) assert.match(chunk.text, /^column \d+: .*value \d+$/s);
+  assert.ok(chunks.every(({ headings }) => headings[0] === 'Sheet'));
+});
+
 test('refuses options that make no sense', () => {
   for (const [size, overlap] of [
     [1, 0],
@@ -198,7 +237,7 @@ const HOSTILE: Record<string, string> = {
 };
 for (const [name, text] of Object.entries(HOSTILE)) {
   test(`takes linear time on hostile input: ${name}`, () => {
-    for (const syntax of ['markdown', 'plain'] as const) {
+    for (const syntax of ['markdown', 'records', 'plain'] as const) {
       const started = performance.now();
       const chunks = chunkDocument({ text, syntax, pages: [] }, { size: 500, overlap: 50 });
       const elapsed = performance.now() - started;

@@ -1,5 +1,7 @@
+import { CHARACTERS, type Ruler } from './chunk/ruler.ts';
 import { readSections, type Section } from './chunk/sections.ts';
 import { splitSection } from './chunk/split.ts';
+import { createTokenRuler } from './chunk/tokens.ts';
 import type { ExtractedDocument, PageSpan } from './extract/document.ts';
 
 /** A passage of a document. Offsets are UTF-16 code units: `text === document.text.slice(start, end)`. */
@@ -18,13 +20,18 @@ export interface TextChunk {
   headings: string[];
 }
 
-/** Lengths in UTF-16 code units. */
+/** How long chunks are. */
 export interface ChunkOptions {
-  /** Longest chunk, at least 2. */
+  /** Longest chunk: at least 2 characters or 16 tokens. */
   size: number;
   /** Most that a chunk repeats of the one before it; less than half of `size` is used. */
   overlap: number;
+  /** UTF-16 code units unless given; for tokens see {@link createTokenRuler}. */
+  unit?: 'characters' | 'tokens';
 }
+
+/** A character takes up to 4 tokens, and a chunk must hold some. */
+const LEAST_SIZE = { characters: 2, tokens: 16 };
 
 /** Longest white space between two chunks that is kept, in UTF-16 code units. */
 const LONGEST_GAP = 16;
@@ -33,8 +40,8 @@ const LONGEST_GAP = 16;
  * Splits a document into passages for retrieval, in time linear in its length.
  *
  * Chunks have no white space at their ends and together hold every other character. They break at headings, else at
- * paragraphs, sentences, clauses, words or, in a run without any, characters. A fence or table that fits into `size`
- * is never torn; together with a heading or short paragraph before it, it may make a chunk of up to 1.25 times `size`.
+ * paragraphs, sentences, clauses, words or, in a run without any, characters. A fence, table or record that fits into
+ * `size` is never torn; together with a heading or short paragraph before it, it may make a chunk of up to 1.25 times `size`.
  * A longer one is split at line ends.
  *
  * @throws RangeError when `size` or `overlap` makes no sense.
@@ -42,10 +49,11 @@ const LONGEST_GAP = 16;
 export function chunkDocument(document: ExtractedDocument, options: ChunkOptions): TextChunk[] {
   assertOptions(options);
   const { text } = document;
+  const ruler = options.unit === 'tokens' ? createTokenRuler(text) : CHARACTERS;
   const findPages = createPageFinder(document.pages);
   const chunks: TextChunk[] = [];
-  for (const section of findSections(document, options.size)) {
-    for (const { start, end } of splitSection(text, section, options)) {
+  for (const section of findSections(document, ruler, options.size)) {
+    for (const { start, end } of splitSection(text, section, ruler, options)) {
       const gap = text.slice(chunks.at(-1)?.end ?? start, start);
       const chunk = {
         index: chunks.length,
@@ -61,17 +69,17 @@ export function chunkDocument(document: ExtractedDocument, options: ChunkOptions
   return chunks;
 }
 
-function assertOptions({ size, overlap }: ChunkOptions): void {
-  if (!Number.isInteger(size) || size < 2)
-    throw new RangeError(`chunk size must be an integer from 2, not ${size}`);
+function assertOptions({ size, overlap, unit = 'characters' }: ChunkOptions): void {
+  if (!Number.isInteger(size) || size < LEAST_SIZE[unit])
+    throw new RangeError(`chunk size must be an integer from ${LEAST_SIZE[unit]}, not ${size}`);
   if (!Number.isInteger(overlap) || overlap < 0 || overlap >= size) {
     throw new RangeError(`chunk overlap must be an integer from 0 below the size ${size}, not ${overlap}`);
   }
 }
 
-function findSections({ text, syntax }: ExtractedDocument, size: number): Iterable<Section> {
-  if (syntax === 'markdown') return readSections(text, size / 2);
-  return [{ start: 0, end: text.length, contentStart: 0, headings: [], blocks: [] }];
+function findSections({ text, syntax }: ExtractedDocument, ruler: Ruler, size: number): Iterable<Section> {
+  if (syntax === 'plain') return [{ start: 0, end: text.length, contentStart: 0, headings: [], blocks: [] }];
+  return readSections(text, syntax, (start, end) => ruler.measure(start, end) <= size / 2);
 }
 
 /** Finds the pages of chunks that come in order. */

@@ -2,7 +2,17 @@ import { z } from 'zod';
 import { sourceSchema } from './events.ts';
 
 /** What Sluice can read. */
-export const documentTypeSchema = z.enum(['pdf', 'docx', 'markdown', 'text']);
+export const documentTypeSchema = z.enum([
+  'pdf',
+  'docx',
+  'pptx',
+  'xlsx',
+  'epub',
+  'html',
+  'csv',
+  'markdown',
+  'text',
+]);
 export type DocumentType = z.infer<typeof documentTypeSchema>;
 
 export const documentStatusSchema = z.enum(['queued', 'processing', 'ready', 'failed']);

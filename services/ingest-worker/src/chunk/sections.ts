@@ -12,7 +12,7 @@ export interface Section extends Range {
   contentStart: number;
   /** Titles of the headings above the text, outermost first. */
   headings: string[];
-  /** Fences and tables, in order. */
+  /** What stays whole where it fits, in order: fences and tables, or records. */
   blocks: Range[];
 }
 
@@ -26,12 +26,23 @@ const HASH = 0x23;
 const BACKTICK = 0x60;
 const TILDE = 0x7e;
 
+/** Finds the headings and blocks among the lines of a text. */
+interface LineReader {
+  readHeading(line: Line): ReturnType<typeof parseHeading>;
+  /** Takes the next line; undefined for one or more blank ones, and for a heading. */
+  read(line: Line | undefined, blocks: Range[]): void;
+}
+
 /**
- * Splits Markdown at its `#` headings. Headings without text of their own open the section that follows, as long as
- * they take at most `longestOpening` characters together; at the very end they stay with the text before them.
+ * Splits Markdown or records at their `#` headings. Headings without text of their own open the section that follows,
+ * as long as `isShort` says so of them together; at the very end they stay with the text before them.
  */
-export function* readSections(text: string, longestOpening: number): Generator<Section> {
-  const reader = new BlockReader(text);
+export function* readSections(
+  text: string,
+  syntax: 'markdown' | 'records',
+  isShort: (start: number, end: number) => boolean,
+): Generator<Section> {
+  const reader = syntax === 'markdown' ? new BlockReader(text) : readRecords(text);
   let path: { level: number; title: string }[] = [];
   let section = openSection(0);
   let held: Section | undefined;
@@ -45,7 +56,7 @@ export function* readSections(text: string, longestOpening: number): Generator<S
       continue;
     }
     reader.read(undefined, section.blocks);
-    if (hasContent || line.end - section.start > longestOpening) {
+    if (hasContent || !isShort(section.start, line.end)) {
       if (held) yield held;
       held = section;
       held.end = line.start;
@@ -92,8 +103,26 @@ function findLineEnd(text: string, from: number): number {
   return newline < 0 ? text.length : newline;
 }
 
+/** Takes each paragraph for a record. */
+function readRecords(text: string): LineReader {
+  let record: Range | undefined;
+  return {
+    readHeading: (line) => readHeadingAt(text, line),
+    read(line, blocks) {
+      if (!line) record = undefined;
+      else if (record) record.end = line.end;
+      else blocks.push((record = { start: line.start, end: line.end }));
+    },
+  };
+}
+
+function readHeadingAt(text: string, { start, end, indent }: Line): ReturnType<typeof parseHeading> {
+  if (indent > 3 || text.charCodeAt(start) !== HASH) return undefined;
+  return parseHeading(text.slice(start, end));
+}
+
 /** Collects fences and tables from the lines of a section. */
-class BlockReader {
+class BlockReader implements LineReader {
   readonly #text: string;
   #fence: { mark: string; range: Range } | undefined;
   #table: Range | undefined;
@@ -104,11 +133,9 @@ class BlockReader {
   }
 
   readHeading(line: Line): ReturnType<typeof parseHeading> {
-    if (this.#fence || line.indent > 3 || this.#text.charCodeAt(line.start) !== HASH) return undefined;
-    return parseHeading(this.#slice(line));
+    return this.#fence ? undefined : readHeadingAt(this.#text, line);
   }
 
-  /** Takes the next line; undefined for a line that ends a table. */
   read(line: Line | undefined, blocks: Range[]): void {
     if (this.#fence) {
       if (line) this.#readFenced(line, this.#fence);

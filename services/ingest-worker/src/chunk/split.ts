@@ -1,5 +1,6 @@
 import { findBreak, findOverlapStart } from './breaks.ts';
 import { skipSpace, skipSpaceBack } from './characters.ts';
+import type { Ruler } from './ruler.ts';
 import type { Range, Section } from './sections.ts';
 
 const NEWLINE = 0x0a;
@@ -9,8 +10,9 @@ interface Cut {
   start: number;
   /** Everything before it is in an earlier chunk. */
   done: number;
-  size: number;
-  /** The last fence or table that ends within the size, and the first that does not. */
+  /** The last place that the size allows. */
+  limit: number;
+  /** The last block that ends within the size, and the first that does not. */
   closed: Range | undefined;
   open: Range | undefined;
 }
@@ -23,14 +25,21 @@ const LEAST_FILL = 0.4;
 /** Least part of `size` that is not repeated, however large the overlap, which keeps the number of chunks linear. */
 const LEAST_NEW = 0.1;
 
+/** How long chunks are, in the unit of the ruler. */
+interface Lengths {
+  size: number;
+  overlap: number;
+}
+
 /**
- * Splits a section into trimmed passages of at most `size` code units that repeat at most `overlap` of each other; see
+ * Splits a section into trimmed passages of at most `size` that repeat at most `overlap` of each other; see
  * `chunkDocument` for the rules.
  */
 export function* splitSection(
   text: string,
   section: Section,
-  { size, overlap }: { size: number; overlap: number },
+  ruler: Ruler,
+  { size, overlap }: Lengths,
 ): Generator<Range> {
   const { blocks, contentStart } = section;
   const end = skipSpaceBack(text, section.end, section.start);
@@ -38,15 +47,16 @@ export function* splitSection(
   let block = 0;
   let done = skipSpace(text, section.start, end);
   let start = done;
-  while (end - start > size) {
-    block = findBlock(blocks, block, start + size);
-    const cut = { start, done, size, closed: blocks[block - 1], open: blocks[block] };
-    const next = findEnd(text, cut, contentStart);
+  for (let limit = ruler.reach(start, size); limit < end; limit = ruler.reach(start, size)) {
+    block = findBlock(blocks, block, limit);
+    const cut = { start, done, limit, closed: blocks[block - 1], open: blocks[block] };
+    const next = findEnd(text, cut, contentStart, ruler, size);
     yield { start, end: skipSpaceBack(text, next, done) };
     done = skipSpace(text, next, end);
     block = findBlock(blocks, block, done);
-    const room = Math.min(mostOverlap, measureRoom(done, end, size, blocks[block]));
-    const from = Math.max(done - room, start + 1, contentStart, blocks[block - 1]?.end ?? 0);
+    const room = Math.min(mostOverlap, measureRoom(done, end, ruler, size, blocks[block]));
+    const back = ruler.reachBack(done, room);
+    const from = Math.max(back, start + 1, contentStart, blocks[block - 1]?.end ?? 0);
     start = from < done ? findOverlapStart(text, from, done) : done;
   }
   if (done < end) yield { start, end };
@@ -59,17 +69,19 @@ function findBlock(blocks: readonly Range[], from: number, place: number): numbe
   return at;
 }
 
-function findEnd(text: string, cut: Cut, contentStart: number): number {
-  const { start, size, closed, open } = cut;
-  const limit = start + size;
-  let low = Math.max(start + Math.floor(size * LEAST_FILL), cut.done + Math.floor(size * LEAST_NEW));
+function findEnd(text: string, cut: Cut, contentStart: number, ruler: Ruler, size: number): number {
+  const { start, done, limit, closed, open } = cut;
   if (open && open.start < limit) {
-    const isShortLead = open.start - start <= size / 4;
-    if (!isShortLead && open.start > cut.done) return open.start;
-    if (open.end - open.start <= size) return open.end;
-    const lineEnd = findLineEndBack(text, limit, Math.max(open.start, cut.done));
+    const isShortLead = open.start <= ruler.reach(start, size / 4);
+    if (!isShortLead && open.start > done) return open.start;
+    if (open.end <= ruler.reach(open.start, size)) return open.end;
+    const lineEnd = findLineEndBack(text, limit, Math.max(open.start, done));
     if (lineEnd !== undefined) return lineEnd;
   }
+  let low = Math.max(
+    ruler.reach(start, Math.floor(size * LEAST_FILL)),
+    ruler.reach(done, Math.floor(size * LEAST_NEW)),
+  );
   if (contentStart < limit) low = Math.max(low, contentStart);
   const endsBlock = closed !== undefined && closed.end > low;
   return findBreak(text, endsBlock ? closed.end : low, limit, endsBlock);
@@ -81,9 +93,16 @@ function findLineEndBack(text: string, from: number, low: number): number | unde
   return undefined;
 }
 
-/** How much a chunk may repeat so that the end of the section, or the fence or table that follows, still fits in. */
-function measureRoom(done: number, end: number, size: number, block: Range | undefined): number {
+/** How much a chunk may repeat so that the end of the section, or the block that follows, still fits in. */
+function measureRoom(
+  done: number,
+  end: number,
+  ruler: Ruler,
+  size: number,
+  block: Range | undefined,
+): number {
   if (block && block.start < done) return 0;
-  if (block && block.start === done) return Math.max(0, size - (block.end - done));
-  return end - done <= size ? size - (end - done) : size;
+  const limit = ruler.reach(done, size);
+  if (block && block.start === done) return block.end <= limit ? size - ruler.measure(done, block.end) : 0;
+  return end <= limit ? size - ruler.measure(done, end) : size;
 }

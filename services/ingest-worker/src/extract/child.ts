@@ -63,6 +63,16 @@ async function extract(type: DocumentType, bytes: Uint8Array): Promise<Extracted
       return await (await import('./pdf.ts')).extractPdf(bytes);
     case 'docx':
       return await (await import('./docx.ts')).extractDocx(bytes);
+    case 'pptx':
+      return await (await import('./pptx.ts')).extractPptx(bytes);
+    case 'xlsx':
+      return await (await import('./xlsx.ts')).extractXlsx(bytes);
+    case 'epub':
+      return await (await import('./epub.ts')).extractEpub(bytes);
+    case 'html':
+      return (await import('./html.ts')).extractHtml(bytes);
+    case 'csv':
+      return (await import('./csv.ts')).extractCsv(bytes);
     case 'markdown':
       return (await import('./text.ts')).extractText(bytes, 'markdown');
     case 'text':

@@ -9,8 +9,11 @@ export interface PageSpan {
 export interface ExtractedDocument {
   /** Normalized: `\n` line ends, no NUL or other control characters but tab and newline, NFC. Never blank. */
   text: string;
-  /** `markdown` when `#` headings, fences and tables in the text are structure; `plain` otherwise. */
-  syntax: 'markdown' | 'plain';
+  /**
+   * `markdown` when `#` headings, fences and tables in the text are structure; `records` when `#` headings are and each
+   * paragraph is one row of a table; `plain` otherwise.
+   */
+  syntax: 'markdown' | 'records' | 'plain';
   /** In order; empty where the format has no pages. */
   pages: PageSpan[];
   /** Pages of the source, also those without text; absent where the format has no pages. */

@@ -93,7 +93,8 @@ describe('extractDocx', () => {
     'no text': [writeDocx(wordParagraph(' ')), 'no_text'],
     'an encrypted document': [ole('EncryptedPackage'), 'encrypted'],
     'a legacy .doc': [ole('WordDocument'), 'type_mismatch'],
-    'another OLE container': [ole('Workbook'), 'corrupt'],
+    'a legacy workbook': [ole('Workbook'), 'type_mismatch'],
+    'another OLE container': [ole('VisioDocument'), 'corrupt'],
     macros: [
       writeDocx(wordParagraph('x'), [
         {

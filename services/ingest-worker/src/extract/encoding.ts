@@ -32,18 +32,31 @@ const MULTI_BYTE = new Set(['gb18030', 'big5', 'shift_jis', 'euc-jp', 'euc-kr'])
 /** One in so many characters beyond ASCII may be broken in a text that still counts as UTF-8. */
 const TOLERANCE = 100;
 
+/** Bytes in which a page or XML part names its encoding (the HTML standard asks for 1,024). */
+const DECLARATION_BYTES = 4096;
+const DECLARED = /(?:charset|encoding)\s{0,9}=\s{0,9}["']?([\w-]{1,40})/i;
+
 /**
- * Decodes by byte order mark, then strict UTF-8, then UTF-8 with hardly a broken byte, then detection, then as
- * Windows-1252. Never fails.
+ * Decodes by byte order mark, then strict UTF-8, then UTF-8 with hardly a broken byte, then as the text declares
+ * itself, then detection, then as Windows-1252. Never fails.
+ *
+ * @param declared name of the encoding that the text gives itself, if it does; one that is unknown is ignored
  */
-export function decodeText(bytes: Uint8Array): DecodedText {
+export function decodeText(bytes: Uint8Array, declared?: string): DecodedText {
   return (
     decodeByMark(bytes) ??
     decodeUtf8(bytes) ??
     decodeDamagedUtf8(bytes) ??
+    decodeDeclared(bytes, declared) ??
     decodeDetected(bytes) ??
     decodeWestern(bytes)
   );
+}
+
+/** Decodes HTML or XML, which may declare its encoding. Never fails. */
+export function decodeMarkup(bytes: Uint8Array): DecodedText {
+  const head = Buffer.from(bytes.subarray(0, DECLARATION_BYTES)).toString('latin1');
+  return decodeText(bytes, DECLARED.exec(head)?.[1]);
 }
 
 function decodeByMark(bytes: Uint8Array): DecodedText | undefined {
@@ -87,6 +100,15 @@ function decodeDamagedUtf8(bytes: Uint8Array): DecodedText | undefined {
     if (unit === 0xfffd) broken++;
   }
   return broken * TOLERANCE <= foreign ? { text, encoding: 'utf-8' } : undefined;
+}
+
+/** UTF-8 and UTF-16 are known by their bytes; a page that says so of other bytes is wrong. */
+function decodeDeclared(bytes: Uint8Array, declared: string | undefined): DecodedText | undefined {
+  if (!declared || !isDecodable(declared)) return undefined;
+  const { encoding } = new TextDecoder(declared);
+  if (encoding.startsWith('utf-')) return undefined;
+  const name = DECODER_NAMES[encoding] ?? encoding;
+  return { text: new TextDecoder(name).decode(bytes), encoding: name };
 }
 
 function decodeDetected(bytes: Uint8Array): DecodedText | undefined {
