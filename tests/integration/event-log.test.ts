@@ -8,6 +8,7 @@ import { Doorbell } from '@sluice/shared/event-log/doorbell';
 import type { LogEntry } from '@sluice/shared/event-log/entry';
 import { closeLog, createLog, readWholeLog } from '@sluice/shared/event-log/log';
 import { followLog } from '@sluice/shared/event-log/reader';
+import type { FollowOptions } from '@sluice/shared/event-log/reader';
 import { LogWriter } from '@sluice/shared/event-log/writer';
 import { createLogger } from '@sluice/shared/logger';
 import { closeRedis, connectRedis } from '@sluice/shared/redis/connection';
@@ -50,10 +51,8 @@ describe('event log', () => {
     error instanceof LogRefusedError && error.refusal === code;
   const delta = (content: string): LogRecord => ({ type: 'delta', content });
   const done: LogRecord = { type: 'done', finish_reason: 'stop' };
-  const follow = (
-    log: { tenant: string; jobId: string },
-    options: { after?: string; signal?: AbortSignal } = {},
-  ) => followLog({ redis, doorbell }, log, options);
+  const follow = (log: { tenant: string; jobId: string }, options: FollowOptions = {}) =>
+    followLog({ redis, doorbell }, log, options);
   const collect = async (entries: AsyncIterable<LogEntry[]>) => {
     const all: LogEntry[] = [];
     for await (const batch of entries) all.push(...batch);
@@ -283,6 +282,22 @@ describe('event log', () => {
       );
       await appendRecords(appender, log, 1, 2, [delta(' loud'), done]);
       assert.equal(textOf(await reader), 'silent loud');
+    });
+
+    it('does not take a renewed subscription for silence, however often it is renewed', async () => {
+      const log = await newLog();
+      const channel = bellChannel('default', log.jobId);
+      const silences: number[] = [];
+      const reader = collect(follow(log, { onSilence: async (ms) => void silences.push(ms) }));
+      const isSubscribed = async () => (await redis.pubsub('NUMSUB', channel))[1] === 1;
+      for (let round = 0; round < 3; round += 1) {
+        await waitFor(isSubscribed, { what: 'the subscription' });
+        await redis.client('KILL', 'TYPE', 'PUBSUB');
+      }
+      await waitFor(isSubscribed, { what: 'the subscription to be renewed' });
+      await appendRecords(appender, log, 1, 1, [done]);
+      assert.equal((await reader).length, 2);
+      assert.deepEqual(silences, []);
     });
 
     it('fails alone when it hears a record that it does not know, as of a newer version', async () => {

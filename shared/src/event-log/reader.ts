@@ -33,7 +33,7 @@ export interface FollowOptions {
   /** Id of the last entry that is known already; from the beginning without it. */
   after?: string;
   signal?: AbortSignal;
-  /** Called when all there is has been delivered, and again about every 15 s while nothing more comes. */
+  /** Called after each 15 s in which nothing came. What wakes the reader for nothing begins them anew. */
   onSilence?: ((silentMs: number) => Promise<void>) | undefined;
 }
 
@@ -84,6 +84,7 @@ export async function* followLog(
   let lostSince: number | undefined;
   let page = FIRST_PAGE;
   let silentSince = performance.now();
+  let wasIdle = false;
   try {
     while (!isAborted) {
       let batch = listener.take();
@@ -106,8 +107,8 @@ export async function* followLog(
       }
       const last = batch.at(-1);
       if (last === undefined) {
-        await options.onSilence?.(performance.now() - silentSince);
-        await listener.nextRing(IDLE_READ_MS);
+        if (wasIdle) await options.onSilence?.(performance.now() - silentSince);
+        wasIdle = await listener.nextRing(IDLE_READ_MS);
         continue;
       }
       yield batch;
@@ -244,12 +245,17 @@ class GapDetector implements BellListener {
     this.#wakeUp.resolve();
   }
 
-  /** Resolves at the next message, or after `idleMs`, which counts as a gap. */
-  async nextRing(idleMs: number): Promise<void> {
-    const timer = setTimeout(() => this.missed(), idleMs);
+  /** Resolves at the next message; true when none came for `idleMs`, which counts as a gap. */
+  async nextRing(idleMs: number): Promise<boolean> {
+    let isIdle = false;
+    const timer = setTimeout(() => {
+      isIdle = true;
+      this.missed();
+    }, idleMs);
     await this.#wakeUp.promise;
     clearTimeout(timer);
     this.#wakeUp = Promise.withResolvers();
+    return isIdle;
   }
 
   #forgetHeard(): void {
