@@ -33,7 +33,7 @@ const resume = {
 const postChat: ZodOpenApiOperationObject = {
   summary: 'Ask the model, optionally about your documents',
   description:
-    'With `stream: true` the answer is Server-Sent Events: `event: accepted` with the id, then `data: {"content":"…"}` per delta, named events (`sources`, `usage`, …), and `data: [DONE]`; a failure is `event: error`. The id is also in the header `X-Chat-Id`; a broken stream is resumed at `GET /api/chat/{id}/events`.',
+    'With `stream: true` the answer is Server-Sent Events: `event: accepted` with the id, then `data: {"content":"…"}` per delta, named events (`sources`, `usage`, …), and `data: [DONE]`; a failure is `event: error` with `error`, `code` and, where it is known, `retry_after` in seconds. The id is also in the header `X-Chat-Id`; a broken stream is resumed at `GET /api/chat/{id}/events`.',
   requestParams: {
     header: z.object({
       'Idempotency-Key': z
@@ -53,7 +53,7 @@ const postChat: ZodOpenApiOperationObject = {
     },
     '422': problem('`idempotency_key_reused`: the key was used with another request'),
     '429': problem('`too_many_waiting`: see `Retry-After`'),
-    '502': problem('The model failed'),
+    '502': problem('The model failed; `Retry-After` where it says when to try again'),
     '504': problem('The model did not answer in time'),
     ...problems,
   },
