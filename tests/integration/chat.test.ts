@@ -172,6 +172,17 @@ describe('chat', () => {
     await answer.body?.cancel();
   });
 
+  it('sends the headers that protect a document with what may be one, and not with an event stream', async () => {
+    const page = await fetch(`${stack.url}/docs/`);
+    const stream = await ask({ stream: true });
+    await Promise.all([page.text(), stream.text()]);
+    for (const header of ['content-security-policy', 'x-frame-options', 'referrer-policy']) {
+      assert.ok(page.headers.has(header), header);
+      assert.ok(!stream.headers.has(header), header);
+    }
+    assert.equal(stream.headers.get('x-content-type-options'), 'nosniff');
+  });
+
   it('puts the request id into every line that gateway and worker log about the request', async () => {
     const requestId = 'trace-me-42';
     await (

@@ -23,8 +23,9 @@ export function chatRoutes(deps: GatewayDeps): Router {
 
   router.post('/', async (request, response) => {
     const body = parseInput(chatRequestSchema, request.body);
+    // The request lives as long as its stream; the conversation in it, up to 2 MB, need not.
+    request.body = undefined;
     const tenant = tenantOf(response);
-    const gone = clientGone(response);
     const caller = {
       tenant,
       requestId: requestIdOf(response),
@@ -44,6 +45,7 @@ export function chatRoutes(deps: GatewayDeps): Router {
       return sendEvents(response, entries);
     }
     const state = foldChat(id, []);
+    const gone = clientGone(response);
     const signal = AbortSignal.any([gone, deps.drain.deadline]);
     for await (const batch of followLog(
       { redis: deps.reads, doorbell: deps.doorbell },
