@@ -130,6 +130,10 @@ describe('contract', () => {
       neighbours: false,
     };
     assert.deepEqual(searchRequestSchema.parse(search), search);
+    const result: SearchResult = { ...source, scores: { dense: 0.5, lexical: 7, fused: 0.5, rerank: 0.9 } };
+    const dropped = { min_score: 1, near_duplicate: 2, token_budget: 3 };
+    const found = { results: [result], reranked: true, dropped };
+    assert.deepEqual(searchAnswerSchema.parse(found), found);
     const answer: Required<ChatAnswer> = {
       id: 'chat_1',
       content: 'c',

@@ -42,6 +42,7 @@ describe('citations', () => {
       ['A fact[7].', 'A fact.', 1],
       ['A fact [1][7][2].', 'A fact [1][2].', 1],
       ['A fact [7] [1] [9]', 'A fact [1]', 2],
+      ['A fact [7][1], [7][8], [7][8][2]', 'A fact [1],, [2]', 5],
       ['Both [1, 7].', 'Both [1].', 1],
       ['Three [7, 1, 8, 2].', 'Three [1, 2].', 2],
       ['A range [6-9], [4-9], [5-6].', 'A range, [4-5], [5].', 3],
@@ -145,7 +146,7 @@ describe('citations', () => {
 
   it('are whole and checked when another worker goes on at any place', () => {
     const answer =
-      'The lamp burns oil [1][7]. 冲泡时水温[12]以八十度【1、9】为宜。 See `rows[7]` [2].\n\n```\n[9]\n```\nEnd [8] a[7].';
+      'The lamp burns oil [7][1][7]. 冲泡时水温[12]以八十度【1、9】为宜。 See `rows[7]` [2].\n\n```\n[9]\n```\nEnd [8] a[7].';
     const { shown: whole } = filter(answer);
     for (let cut = 0; cut <= answer.length; cut++) {
       const first = new CitationFilter(SOURCES);

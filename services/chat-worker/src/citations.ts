@@ -28,6 +28,8 @@ export class CitationFilter {
   #held = '';
   /** Whether what was let through or taken out last is a citation: `[1][2]`. */
   #isAfterCitation = false;
+  /** The space before a citation that was taken out, for a citation that follows at once. */
+  #owed = '';
   #dropped = 0;
 
   /**
@@ -84,8 +86,10 @@ export class CitationFilter {
 
   /** A character outside of a possible citation. */
   #begin(character: string): string {
-    const mayLead = character === ' ' && !this.#code.isInCode;
-    return mayLead || this.#opens(character) ? this.#hold(character) : this.#release(character);
+    const lead = this.#owed;
+    this.#owed = '';
+    if (this.#opens(character)) return this.#hold(lead + character);
+    return character === ' ' && !this.#code.isInCode ? this.#hold(character) : this.#release(character);
   }
 
   #hold(text: string): string {
@@ -119,6 +123,7 @@ export class CitationFilter {
     const { list, dropped } = this.#keep(inside);
     this.#dropped += dropped;
     const shown = list === '' ? '' : held.slice(0, start) + list + held.at(-1);
+    if (shown === '' && start === 2) this.#owed = ' ';
     this.#pass(shown);
     this.#isAfterCitation = true;
     return shown;

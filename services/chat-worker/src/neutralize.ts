@@ -6,7 +6,8 @@ const LINE_SEPARATORS = /\r\n?|[\u0085\u2028\u2029]/g;
 const HIDDEN =
   /[[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--[\t\n\p{Join_Control}\p{Variation_Selector}]]/gv;
 /** Persian, Indic scripts and emoji need joiners; ASCII does not. */
-const JOINERS_IN_ASCII = /(?<=\p{ASCII})\p{Join_Control}+|\p{Join_Control}+(?=\p{ASCII})/gu;
+const JOINERS_IN_ASCII = /(?<=\p{ASCII})\p{Join_Control}|\p{Join_Control}(?=\p{ASCII})/gu;
+const JOINER_RUNS = /(\p{Join_Control})\p{Join_Control}+/gu;
 /** One selector chooses a glyph; a run of them holds hidden bytes. */
 const SELECTOR_RUNS = /(\p{Variation_Selector})\p{Variation_Selector}+/gu;
 
@@ -42,20 +43,20 @@ const TAGS = [
   'sop',
   'eop',
 ].join('|');
-const TAG = new RegExp(`[<＜](?=\\s*[/／]?\\s*(?:antml:)?(?:${TAGS})(?![\\w-]))`, 'gi');
-const DOUBLE_TAG = /<(?=<\s*\/?\s*sys\s*>>)/gi;
+const TAG = new RegExp(`[<＜](?=\\s{0,8}[/／]?\\s{0,8}(?:antml:)?(?:${TAGS})(?![\\w-]))`, 'gi');
+const DOUBLE_TAG = /<(?=<\s{0,8}\/?\s{0,8}sys\s{0,8}>>)/gi;
 /** `<|im_start|>`, `<|eot_id|>`, and DeepSeek's `<｜User｜>`. */
-const SPECIAL_TOKEN = /[<＜](?=\s*[|｜])/g;
+const SPECIAL_TOKEN = /[<＜](?=\s{0,8}[|｜])/g;
 /** Mistral's and Llama 2's `[INST]`, `[TOOL_CALLS]`; ChatGLM's `[gMASK]`. */
 const BRACKET_TOKEN =
-  /\[(\/?\s*(?:INST|SYSTEM_PROMPT|SYSTEM|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|IMG|THINK|gMASK|sMASK|MASK)\s*)\]/gi;
+  /\[(\/?(?:INST|SYSTEM_PROMPT|SYSTEM|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|IMG|THINK|gMASK|sMASK|MASK))\]/g;
 
 /** A line that pretends to begin another turn. */
 const ROLE = String.raw`system(?: (?:prompt|message))?|user|human|assistant|ai|developer|tool|function|系统(?:提示词?|消息)?|系統|用户|用戶|使用者|人类|人類|助手|助理|开发者|開發者`;
 /** Common words that pretend it only as a heading. */
 const HEADED = String.raw`instructions?|response|input|output|指令|指示|回答|输入|输出`;
-const LEAD = String.raw`^[ \t\u3000]*(?:[>*_+-]+[ \t]*)*`;
-const END = String.raw`(?=[ \t]*[*_]*[ \t]*[:：])`;
+const LEAD = String.raw`^[ \t\u3000>*_+-]*`;
+const END = String.raw`(?=[ \t]{0,8}[*_]{0,3}[ \t]{0,8}[:：])`;
 const ROLE_LINE = new RegExp(String.raw`(${LEAD}(?:#{1,6}[ \t]*[*_]*)?)(${ROLE})${END}`, 'gimu');
 const HEADED_LINE = new RegExp(String.raw`(${LEAD}#{1,6}[ \t]*[*_]*)(${HEADED})${END}`, 'gimu');
 
@@ -93,6 +94,7 @@ function removeHidden(text: string): string {
     .toWellFormed()
     .replace(LINE_SEPARATORS, '\n')
     .replace(HIDDEN, '')
+    .replace(JOINER_RUNS, '$1')
     .replace(JOINERS_IN_ASCII, '')
     .replace(SELECTOR_RUNS, '$1');
 }
