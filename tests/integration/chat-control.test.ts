@@ -57,6 +57,17 @@ describe('cancel', () => {
     );
   });
 
+  it('keeps the log of a chat with an Idempotency-Key for as long as the key', async () => {
+    const keyed = { 'idempotency-key': 'kept-a-day' };
+    const response = await postJson(`${stack.url}/api/chat`, { ...question, stream: true }, keyed);
+    const id = response.headers.get('x-chat-id') ?? '';
+    await dataOf(await cancel(stack.url, id));
+    const redis = new Redis(stack.redis.url);
+    const ttl = await redis.pttl(`sluice:{default:${id}}:log`).finally(() => redis.disconnect());
+    assert.ok(ttl > 23 * 3_600_000, `${ttl} ms`);
+    assert.equal((await collectEvents(response)).at(-1)?.data, '[DONE]');
+  });
+
   it('stops a queued one before it begins, and the next one is answered', async () => {
     const running = await postJson(`${stack.url}/api/chat`, { ...question, stream: true });
     const queued = await postJson(`${stack.url}/api/chat`, { ...question, stream: true });

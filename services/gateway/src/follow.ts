@@ -3,7 +3,7 @@ import { isTerminal } from '@sluice/shared/contracts/events';
 import { RequestError } from '@sluice/shared/errors';
 import { compareLogIds, isLogId } from '@sluice/shared/event-log/entry';
 import type { LogEntry } from '@sluice/shared/event-log/entry';
-import { readLastEntry } from '@sluice/shared/event-log/log';
+import { hasEntry, readLastEntry } from '@sluice/shared/event-log/log';
 import { followLog, logNotFound, unknownCursor } from '@sluice/shared/event-log/reader';
 import type { GatewayDeps } from './context.ts';
 import { tenantOf } from './middleware/request-context.ts';
@@ -81,6 +81,8 @@ export async function resumeLog(
     const ahead = compareLogIds(position.after, last.id);
     if (ahead > 0) throw unknownCursor(position.jobId, position.after);
     if (ahead === 0 && isTerminal(last.record)) return void response.status(204).end();
+    if (ahead < 0 && !(await hasEntry(deps.commands, position, position.after)))
+      throw unknownCursor(position.jobId, position.after);
   }
   await sendEvents(response, renderLog(deps, position, streamSignal(deps, response), render));
 }

@@ -18,6 +18,8 @@ const LEAD_MS = 8_000;
 /** A job younger than this is left alone: its submission may be under way. */
 const MIN_AGE_MS = 10_000;
 const MAX_NOTED = 200;
+/** Between two looks at the workers, beyond which the second one is a first one. */
+const MAX_UNSEEN_MS = 60_000;
 const MAX_REAPED = 5_000;
 
 /**
@@ -29,6 +31,7 @@ export function startReaper(deps: GatewayDeps): AsyncDisposable {
   const wards = listWards(deps);
   const me = randomUUID();
   const noted = new Map<string, number>();
+  const lookForWorkers = createWorkerWatch(deps.settings.noWorkerMs);
   let suspects = new Set<string>();
   let ticks = 0;
   let isStopped = false;
@@ -41,7 +44,8 @@ export function startReaper(deps: GatewayDeps): AsyncDisposable {
     await tendBatches(deps, { repair: isReaping });
     if (!isReaping) return;
     const found = new Set<string>();
-    for (const ward of wards) await reap(deps, ward, suspects, found);
+    for (const ward of wards)
+      await reap(deps, ward, { suspects, found, areWorkersGone: () => lookForWorkers(ward) });
     await deleteLeftovers(deps);
     suspects = found;
   };
@@ -59,6 +63,23 @@ export function startReaper(deps: GatewayDeps): AsyncDisposable {
       clearTimeout(timer);
       await running;
     },
+  };
+}
+
+/** Finds out whether a ward has had no worker for `noWorkerMs`: while all of them restart there is none for a moment. */
+function createWorkerWatch(noWorkerMs: number): (ward: Ward) => Promise<boolean> {
+  const absences = new Map<Ward, { since: number; seen: number }>();
+  return async (ward) => {
+    const now = performance.now();
+    if ((await ward.queue.workers()) > 0) {
+      absences.delete(ward);
+      return false;
+    }
+    const known = absences.get(ward);
+    // Looked at only while jobs wait: what was long ago says nothing of the time between.
+    const since = known && now - known.seen < MAX_UNSEEN_MS ? known.since : now;
+    absences.set(ward, { since, seen: now });
+    return now - since >= noWorkerMs;
   };
 }
 
@@ -107,12 +128,11 @@ async function notePositions(
 async function reap(
   deps: GatewayDeps,
   ward: Ward,
-  suspects: ReadonlySet<string>,
-  found: Set<string>,
+  turn: { suspects: ReadonlySet<string>; found: Set<string>; areWorkersGone: () => Promise<boolean> },
 ): Promise<void> {
   const jobs = await ward.admission.open(new Date(Date.now() - MIN_AGE_MS), MAX_REAPED);
   const ended: OpenJob[] = [];
-  let workers: number | undefined;
+  let areWorkersGone: boolean | undefined;
   for (const job of jobs) {
     const last = await readLastEntry(deps.commands, { tenant: job.tenant, jobId: job.id });
     if (!last) await ward.giveUp(job, 'worker_lost', LOST);
@@ -122,14 +142,14 @@ async function reap(
     }
     const state = await ward.queue.state(job.id);
     if (state === 'gone') {
-      if (suspects.has(job.id)) await ward.giveUp(job, 'worker_lost', LOST);
-      found.add(job.id);
+      if (turn.suspects.has(job.id)) await ward.giveUp(job, 'worker_lost', LOST);
+      turn.found.add(job.id);
     }
     // A night without workers must not fail the files of a batch, one window after the other: they wait.
     if (isBatchCaller(job.caller)) continue;
     if (state === 'waiting' && Date.now() - job.admittedAt.getTime() > deps.settings.noWorkerMs) {
-      workers ??= await ward.queue.workers();
-      if (workers > 0) continue;
+      areWorkersGone ??= await turn.areWorkersGone();
+      if (!areWorkersGone) continue;
       await ward.queue.remove(job.id);
       await ward.giveUp(job, 'no_worker', 'No worker is there to do the job. Try again later.');
     }

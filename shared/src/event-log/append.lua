@@ -1,6 +1,6 @@
 -- Appends records of one attempt to an event log, or refuses; the only way into a log after its creation.
 -- KEYS[1] log
--- ARGV[1] bell channel  ARGV[2] stop channel  ARGV[3] tenant  ARGV[4] retention after the end in ms
+-- ARGV[1] bell channel  ARGV[2] stop channel  ARGV[3] tenant  ARGV[4] retention after the end in ms, where the log has none
 -- ARGV[5] attempt: 'outsider' = one above the highest seen, 'waiting' = only while no attempt has begun
 -- ARGV[6] seq of the first record (of an attempt)  ARGV[7] PUBLISH, or SPUBLISH on a cluster
 -- ARGV[8] retention of a log without an end, in ms  ARGV[9..] type, data, type, data, …
@@ -74,7 +74,12 @@ for i = skip, records - 1 do
   last = id
 end
 local isEnd = kind == 'done' or kind == 'failed' or kind == 'cancelled'
-redis.call('PEXPIRE', KEYS[1], isEnd and ARGV[4] or ARGV[8])
+local expiry = ARGV[8]
+if isEnd then
+  -- Who ends a log from outside does not know how long it was promised to be kept; its first entry does.
+  expiry = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1][2][8] or ARGV[4]
+end
+redis.call('PEXPIRE', KEYS[1], expiry)
 if lastAttempt > 0 and attempt > lastAttempt then
   -- Whoever still works on the job hears that it is no longer theirs, also while it has nothing to append.
   redis.call(publish, ARGV[2], attempt)

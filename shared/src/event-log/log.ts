@@ -15,12 +15,19 @@ const PAGE = 1_000;
  */
 const CREATE_LUA = `
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('XADD', KEYS[1], '0-1', 'type', ARGV[1], 'tenant', ARGV[2], 'data', ARGV[3])
+  redis.call('XADD', KEYS[1], '0-1', 'type', ARGV[1], 'tenant', ARGV[2], 'data', ARGV[3], 'retention', ARGV[5])
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
 end`;
 
 interface CreateCommand {
-  sluiceCreateLog(key: string, type: string, tenant: string, data: string, ttlMs: number): Promise<null>;
+  sluiceCreateLog(
+    key: string,
+    type: string,
+    tenant: string,
+    data: string,
+    openRetentionMs: number,
+    retentionMs: number,
+  ): Promise<null>;
 }
 
 function withCreate(redis: RedisClient): RedisClient & CreateCommand {
@@ -30,14 +37,14 @@ function withCreate(redis: RedisClient): RedisClient & CreateCommand {
 }
 
 /**
- * Creates a log with its first record, `0-1`, and its time to live: before its job is enqueued, so that a worker never
+ * Creates a log with its first record, `0-1`, its time to live, and how long it is to be kept after its end: before its job is enqueued, so that a worker never
  * finds a job without a log. A log that is there already stays as it is.
  */
 export async function createLog(redis: RedisClient, log: LogAddress, first: LogRecord): Promise<void> {
   if (isTerminal(first)) throw new TypeError('a log cannot begin with its end');
   const key = logKey(log.tenant, log.jobId);
   const [type, data] = encodeRecord(first);
-  await withCreate(redis).sluiceCreateLog(key, type, log.tenant, data, OPEN_RETENTION_MS);
+  await withCreate(redis).sluiceCreateLog(key, type, log.tenant, data, OPEN_RETENTION_MS, log.retentionMs);
 }
 
 /**
@@ -100,6 +107,15 @@ export async function readWholeLog(
     entries.push(...page);
     if (page.length < PAGE) return entries;
   }
+}
+
+/** Whether a log has an entry of this id. */
+export async function hasEntry(
+  redis: RedisClient,
+  log: Pick<LogAddress, 'tenant' | 'jobId'>,
+  id: string,
+): Promise<boolean> {
+  return (await redis.xrange(logKey(log.tenant, log.jobId), id, id)).length > 0;
 }
 
 /** The newest entry, or undefined when there is no such log. */
