@@ -44,8 +44,9 @@ export function createReader(db: DatabaseSync): SqliteReader {
   const findTenant = createTenantLookup(db);
   const selectSpace = db.prepare('select count(*) from space');
   const selectChunk = db.prepare('select * from chunks where id = ?');
+  // `cross join` keeps the order: SQLite would go through all of the tenant's chunks, 68 ms instead of 0.3 for 10 of 7,500.
   const selectActive = db.prepare(`
-    select chunks.* from json_each(?) as refs join chunks on
+    select chunks.* from json_each(?) as refs cross join chunks on
       tenant = ? and document = refs.value ->> 'documentId' and version = refs.value ->> 'version'
       and position = refs.value ->> 'index' and active = 1`);
   const selectVersions = db.prepare(
