@@ -12,6 +12,14 @@ RUN npm install --omit=dev --ignore-scripts --no-audit --no-fund
 FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
+# Languages of text recognition, such as eng+chi_sim; the image has no programs for it unless set.
+ARG OCR_LANGUAGES=
+RUN if [ -n "$OCR_LANGUAGES" ]; then \
+      apt-get update \
+      && apt-get install -y --no-install-recommends poppler-utils tesseract-ocr \
+        $(echo "$OCR_LANGUAGES" | tr '+_' '\n-' | tr 'A-Z' 'a-z' | sed 's/^/tesseract-ocr-/') \
+      && rm -rf /var/lib/apt/lists/*; \
+    fi
 # A named volume takes its owner from here.
 RUN mkdir /data && chown node:node /data
 COPY --from=dependencies /app/node_modules node_modules

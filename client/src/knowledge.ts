@@ -27,7 +27,7 @@ export interface PageOptions extends CallOptions {
 /** The knowledge base. Every method throws {@link SluiceApiError} and {@link SluiceConnectionError}. */
 export interface KnowledgeApi {
   /**
-   * Uploads a file: PDF, DOCX, Markdown or text. The same bytes again change nothing.
+   * Uploads a file: PDF, DOCX, PPTX, XLSX, EPUB, HTML, CSV, Markdown or text. The same bytes again change nothing.
    *
    * @throws {SluiceApiError} when it is refused, or with `wait` when it cannot be read; `code` says why
    */

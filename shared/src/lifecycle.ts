@@ -8,10 +8,21 @@ export function loadOrExit<T>(load: () => T): T {
   try {
     return load();
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(EXIT_CONFIG);
+    return endBadStart(error);
   }
+}
+
+/**
+ * Checks what the configuration asks of the system, or ends the process as {@link loadOrExit} does.
+ */
+export async function checkOrExit(check: () => Promise<void>): Promise<void> {
+  await check().catch(endBadStart);
+}
+
+function endBadStart(error: unknown): never {
+  if (!(error instanceof ConfigError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(EXIT_CONFIG);
 }
 
 /**

@@ -60,7 +60,7 @@ const postChat: ZodOpenApiOperationObject = {
 };
 
 const upload: ZodOpenApiOperationObject = {
-  summary: 'Upload documents: PDF, DOCX, Markdown, text',
+  summary: 'Upload documents: PDF, DOCX, PPTX, XLSX, EPUB, HTML, CSV, Markdown, text',
   description:
     'One file gives one object, several give a list in which a refused file has an `error`. With `Prefer: wait=30` the answer waits until the documents are indexed.',
   requestParams: { header: z.object({ Prefer: z.string().optional().meta({ example: 'wait=30' }) }) },

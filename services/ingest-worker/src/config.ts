@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import {
   commonSettings,
   evenIfOthersAreWrong,
@@ -24,6 +24,13 @@ const schema = settingsSchema({
   /** Limits of the process that extracts one document. */
   EXTRACT_TIMEOUT_MS: integer(1_000, 3_600_000).default(120_000),
   EXTRACT_MEMORY_MB: integer(128, 65_536).default(1_024),
+  /** Languages of text recognition as tesseract names them, such as `eng+chi_sim`; off unless set. */
+  OCR_LANGUAGES: z
+    .string()
+    .regex(/^\w+(?:\+\w+)*$/, { error: 'must be languages of tesseract such as eng or eng+chi_sim' })
+    .optional(),
+  /** Pages that are recognized at most in one document. */
+  OCR_MAX_PAGES: integer(1, 10_000).default(200),
 }).refine((value) => !(value.CHUNK_OVERLAP * 2 > value.CHUNK_SIZE), {
   ...evenIfOthersAreWrong,
   path: ['CHUNK_OVERLAP'],

@@ -3,30 +3,35 @@ import { openBatches } from '@sluice/shared/batches/batches';
 import { openBlobStore } from '@sluice/shared/blob-store';
 import { openDocuments } from '@sluice/shared/documents';
 import { serveHealth } from '@sluice/shared/health';
-import { loadOrExit, runProcess } from '@sluice/shared/lifecycle';
+import { checkOrExit, loadOrExit, runProcess } from '@sluice/shared/lifecycle';
 import { createLogger } from '@sluice/shared/logger';
 import { HAND_OVER_SHARE, startWorker } from '@sluice/shared/queues';
 import { acquireResources } from '@sluice/shared/resources';
 import { asBatchItem } from './batch-item.ts';
 import { loadConfig } from './config.ts';
+import { checkOcrTools } from './extract/ocr-tools.ts';
+import { withOcr } from './extract/ocr.ts';
 import { createExtractor } from './extract/pool.ts';
 import { giveUpDocument, ingestDocument } from './ingest.ts';
 
 const config = loadOrExit(loadConfig);
+const { OCR_LANGUAGES: languages } = config;
+if (languages) await checkOrExit(() => checkOcrTools(languages));
 const logger = createLogger({ service: 'ingest-worker', level: config.LOG_LEVEL });
 
 await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (stack) => {
   const resources = await acquireResources(stack, { service: 'ingest-worker', settings: config, logger });
   const { connect, model, store, checks } = resources;
   const redis = connect('worker');
+  const limits = { timeoutMs: config.EXTRACT_TIMEOUT_MS, rssMb: config.EXTRACT_MEMORY_MB };
+  const pool = createExtractor({
+    ...limits,
+    concurrency: config.INGEST_CONCURRENCY,
+    heapMb: Math.floor(config.EXTRACT_MEMORY_MB / 2),
+    onSettled: (report) => logger.info(report, 'extracted'),
+  });
   const extractor = stack.use(
-    createExtractor({
-      concurrency: config.INGEST_CONCURRENCY,
-      timeoutMs: config.EXTRACT_TIMEOUT_MS,
-      heapMb: Math.floor(config.EXTRACT_MEMORY_MB / 2),
-      rssMb: config.EXTRACT_MEMORY_MB,
-      onSettled: (report) => logger.info(report, 'extracted'),
-    }),
+    languages ? withOcr(pool, { ...limits, languages, maxPages: config.OCR_MAX_PAGES }) : pool,
   );
 
   const deps = {

@@ -3,17 +3,14 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { DocumentType } from '@sluice/shared/contracts/knowledge';
-import { childFlags, demoteProcess, readRss } from './isolation.ts';
+import { childFlags, demoteProcess } from './isolation.ts';
 import type { ChildMessage, ExtractionReply, ExtractionTask } from './protocol.ts';
+import { type ProcessLimits, watchLimits } from './watch-limits.ts';
 
 /** What one extraction may take. */
-export interface ExtractionLimits {
-  /** Wall-clock milliseconds per document, the start of a process included. */
-  timeoutMs: number;
+export interface ExtractionLimits extends ProcessLimits {
   /** V8 heap of the child in MB. Buffers are not part of it. */
   heapMb: number;
-  /** Resident memory of the child in MB, everything included. */
-  rssMb: number;
 }
 
 /** How a task ended, seen from outside. */
@@ -47,9 +44,6 @@ interface Exit {
   signal: NodeJS.Signals | null;
   error?: Error;
 }
-
-/** Between two looks at the child's memory. A parser can touch about 100 MB in that time. */
-const RSS_CHECK_MS = 50;
 
 /** Kept from the child's stderr, where V8 says why it gave up. */
 const STDERR_TAIL = 4096;
@@ -96,7 +90,7 @@ export function startChild(limits: ExtractionLimits): ExtractionChild {
     const onAbort = (): void => void kill('abort');
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
-    const stopWatching = watch();
+    const stopWatching = watchLimits(child.pid, limits, (limit) => void kill(limit));
     const reply = waitForReply(child);
     try {
       await sendDocument(child, path, type);
@@ -109,21 +103,6 @@ export function startChild(limits: ExtractionLimits): ExtractionChild {
       stopWatching();
       signal?.removeEventListener('abort', onAbort);
     }
-  }
-
-  function watch(): () => void {
-    let watching = true;
-    const timer = setTimeout(() => void kill('timeout'), limits.timeoutMs);
-    const interval = setInterval(async () => {
-      const rss = child.pid ? await readRss(child.pid) : 0;
-      // A late answer must not count against the next document.
-      if (watching && rss > limits.rssMb * 1024 * 1024) await kill('rss');
-    }, RSS_CHECK_MS);
-    return () => {
-      watching = false;
-      clearTimeout(timer);
-      clearInterval(interval);
-    };
   }
 
   return {

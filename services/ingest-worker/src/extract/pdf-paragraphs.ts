@@ -76,7 +76,7 @@ function isIndented(previous: TextLine, line: TextLine, next: TextLine | undefin
 }
 
 /** The end of a line as it goes on in the next one: with a space, as it is, or without its hyphen. */
-function joinWrapped(text: string, continuation: string): string {
+export function joinWrapped(text: string, continuation: string): string {
   if (text.endsWith('\u00ad')) return text.slice(0, -1);
   if (/\p{L}[-\u2010]$/u.test(text) && /^\p{Ll}/u.test(continuation)) {
     // "just-in-" + "time" keeps its hyphens, "pro-" + "gram" loses it.

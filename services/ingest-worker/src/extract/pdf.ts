@@ -133,6 +133,6 @@ function noText(pageCount: number): DocumentError {
   const pages = pageCount === 1 ? 'Its page holds' : `Its ${pageCount} pages hold`;
   return new DocumentError(
     'no_text',
-    `The PDF has no text. ${pages} only images or drawings; run text recognition (OCR) over it and upload the result.`,
+    `The PDF has no text. ${pages} only images or drawings; run text recognition (OCR) over it and upload the result, or let Sluice do so (setting OCR_LANGUAGES).`,
   );
 }
