@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { Disk } from 'flydrive';
-import { FSDriver } from 'flydrive/drivers/fs';
+import type { z } from 'zod';
+import { openDiskStore } from './blob-store/disk.ts';
+import type { blobStoreSettings } from './config.ts';
 
 /** Names of what is kept of a document. */
 export const blobKeys = {
@@ -12,29 +13,50 @@ export const blobKeys = {
   document: (tenant: string, documentId: string) => `${tenant}/${documentId}/`,
 };
 
-/** Uploaded files and the text extracted from them. */
+/** A blob that is there. */
+export interface StoredBlob {
+  key: string;
+  modifiedAt: Date;
+}
+
+/**
+ * Uploaded files and the text extracted from them. Adapters: `blob-store/disk.ts`, `blob-store/s3.ts`; `tests/contract`
+ * holds what both must pass. A prefix ends with `/` and means the folder of that name. Every method throws
+ * `UnavailableError` (`blob_store_unavailable`) when the store cannot be reached or is full.
+ */
 export interface BlobStore {
-  /** Moves a local file into the store. */
+  /** Moves a local file into the store, without holding it in memory. What has the key is replaced, at once. */
   putFile(key: string, localPath: string): Promise<void>;
   copy(from: string, to: string): Promise<void>;
   putText(key: string, text: string): Promise<void>;
+  /** Rejects when there is no such blob, as `copy` and `withLocalFile` do. */
   getText(key: string): Promise<string>;
   /** Hands out the blob as a local file for as long as `use` runs; the file must not be changed. */
   withLocalFile<T>(key: string, use: (path: string) => Promise<T>): Promise<T>;
   /** Deletes all blobs under a prefix. Idempotent. */
   deleteAll(prefix: string): Promise<void>;
+  /** All blobs under a prefix, or all there are, those of a folder together; one written meanwhile may be missing. */
+  list(prefix?: string): AsyncIterable<StoredBlob>;
 }
 
-/** Opens the store on disk, under `<dataDir>/blobs`. */
-export function openBlobStore(dataDir: string): BlobStore {
-  const root = resolve(dataDir, 'blobs');
-  const disk = new Disk(new FSDriver({ location: root, visibility: 'private' }));
-  return {
-    putFile: (key, localPath) => disk.moveFromFs(localPath, key),
-    copy: (from, to) => disk.copy(from, to),
-    putText: (key, text) => disk.put(key, text),
-    getText: (key) => disk.get(key),
-    withLocalFile: (key, use) => use(resolve(root, key)),
-    deleteAll: (prefix) => disk.deleteAll(prefix),
-  };
+/** Which store, and where. */
+export type BlobStoreSettings = z.output<z.ZodObject<typeof blobStoreSettings>> & { DATA_DIR: string };
+
+const DEFAULT_REGION = 'us-east-1';
+
+/** Opens the store of the configuration: S3-compatible storage where a bucket is set, else `<DATA_DIR>/blobs`. */
+export async function openBlobStore(settings: BlobStoreSettings): Promise<BlobStore> {
+  const { DATA_DIR, S3_BUCKET: bucket } = settings;
+  if (bucket === undefined) return openDiskStore(resolve(DATA_DIR, 'blobs'));
+  // The AWS SDK takes some 150 ms and 25 MB to load.
+  const { openS3Store } = await import('./blob-store/s3.ts');
+  const { S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = settings;
+  return openS3Store({
+    bucket,
+    endpoint: settings.S3_ENDPOINT,
+    region: settings.S3_REGION ?? DEFAULT_REGION,
+    forcePathStyle: settings.S3_FORCE_PATH_STYLE ?? settings.S3_ENDPOINT !== undefined,
+    ...(accessKeyId !== undefined &&
+      secretAccessKey !== undefined && { credentials: { accessKeyId, secretAccessKey } }),
+  });
 }

@@ -84,6 +84,20 @@ export const rerankSettings = {
   RERANK_TIMEOUT_MS: integer(1, 60_000).default(3_000),
 };
 
+/** Variables of the S3-compatible bucket that files are kept in; without `S3_BUCKET` it is a folder of `DATA_DIR`. */
+export const blobStoreSettings = {
+  S3_BUCKET: z.string().optional(),
+  S3_ENDPOINT: httpUrl('http://127.0.0.1:9000').optional(),
+  S3_REGION: z.string().optional(),
+  S3_ACCESS_KEY_ID: z.string().optional(),
+  S3_SECRET_ACCESS_KEY: z.string().optional(),
+  /** Whether the bucket is named in the path; by default where `S3_ENDPOINT` is set. */
+  S3_FORCE_PATH_STYLE: z
+    .enum(['true', 'false'], { error: 'must be true or false' })
+    .transform((value) => value === 'true')
+    .optional(),
+};
+
 /** Where a worker reports its health. */
 export const healthSettings = (defaultPort: number) => ({
   HEALTH_HOST: z.string().default('127.0.0.1'),
@@ -97,12 +111,36 @@ export const evenIfOthersAreWrong = { when: () => true };
  * A schema over `settings` which also requires a way to reach a model.
  */
 export function settingsSchema<S extends z.ZodRawShape & typeof modelSettings>(settings: S) {
-  return z.object(settings).refine(hasModel, {
-    ...evenIfOthersAreWrong,
-    path: ['OPENAI_API_KEY'],
-    error:
-      'set it, or OPENAI_BASE_URL for another OpenAI-compatible server (npm start runs an offline model when neither is set)',
-  });
+  return z
+    .object(settings)
+    .refine(hasModel, {
+      ...evenIfOthersAreWrong,
+      path: ['OPENAI_API_KEY'],
+      error:
+        'set it, or OPENAI_BASE_URL for another OpenAI-compatible server (npm start runs an offline model when neither is set)',
+    })
+    .refine(namesBucket, {
+      ...evenIfOthersAreWrong,
+      path: ['S3_BUCKET'],
+      error:
+        'must be set where S3_ENDPOINT or S3_ACCESS_KEY_ID is, else files would be kept on the local disk',
+    })
+    .refine(hasWholeKey, {
+      ...evenIfOthersAreWrong,
+      path: ['S3_SECRET_ACCESS_KEY'],
+      error:
+        "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set together, or neither (then the machine's role is used)",
+    });
+}
+
+function namesBucket(value: object): boolean {
+  const { S3_BUCKET, S3_ENDPOINT, S3_ACCESS_KEY_ID } = value as Record<string, unknown>;
+  return S3_BUCKET !== undefined || (S3_ENDPOINT === undefined && S3_ACCESS_KEY_ID === undefined);
+}
+
+function hasWholeKey(value: object): boolean {
+  const { S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY } = value as Record<string, unknown>;
+  return (S3_ACCESS_KEY_ID === undefined) === (S3_SECRET_ACCESS_KEY === undefined);
 }
 
 function hasModel(value: object): boolean {

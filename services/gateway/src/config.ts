@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  blobStoreSettings,
   commonSettings,
   evenIfOthersAreWrong,
   integer,
@@ -16,6 +17,7 @@ const schema = settingsSchema({
   ...commonSettings,
   ...modelSettings,
   ...vectorStoreSettings,
+  ...blobStoreSettings,
   ...rerankSettings,
   HOST: z.string().default('127.0.0.1'),
   PORT: integer(0, 65_535).default(8000),

@@ -61,7 +61,7 @@ export interface GatewaySettings {
   corsOrigins: readonly string[];
   chatModel: string;
   uploadMaxBytes: number;
-  /** Folder for uploads under way; on the same disk as the blobs, so that keeping one is a rename. */
+  /** Folder for uploads under way; on the same disk as blobs on disk, so that keeping one is a rename. */
   uploadDir: string;
   /** What a request that adds files to a batch may bring. */
   form: FormLimits;

@@ -17,6 +17,7 @@ import { configureReranker } from '@sluice/shared/retrieval/reranker';
 import { createApp } from './app.ts';
 import { loadConfig } from './config.ts';
 import type { GatewayDeps, Lane } from './context.ts';
+import { startOrphanCollection } from './orphan-blobs.ts';
 import { startReaper } from './reaper.ts';
 
 const config = loadOrExit(loadConfig);
@@ -49,7 +50,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     documents: openDocuments(commands),
     batches: openBatches(commands),
     collections: openCollections(commands),
-    blobs: openBlobStore(config.DATA_DIR),
+    blobs: await openBlobStore(config),
     store,
     model,
     reranker: configureReranker(config, logger),
@@ -82,6 +83,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     },
   };
   stack.use(startReaper(deps));
+  stack.use(startOrphanCollection(deps));
   const app = createApp(deps);
 
   const server = createServer({ requestTimeout: deps.settings.form.timeoutMs + ANSWER_MS }, app);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  blobStoreSettings,
   commonSettings,
   evenIfOthersAreWrong,
   healthSettings,
@@ -14,6 +15,7 @@ const schema = settingsSchema({
   ...commonSettings,
   ...modelSettings,
   ...vectorStoreSettings,
+  ...blobStoreSettings,
   ...healthSettings(8002),
   /** Characters of a chunk. */
   CHUNK_SIZE: integer(50, 20_000).default(500),

@@ -38,7 +38,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     redis,
     appender: connect('appender'),
     documents: openDocuments(redis),
-    blobs: openBlobStore(config.DATA_DIR),
+    blobs: await openBlobStore(config),
     store,
     extractor,
     model,

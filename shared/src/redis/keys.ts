@@ -74,5 +74,7 @@ export function admissionKeys(queue: string, shard = 0) {
   };
 }
 
+/** String: set while orphaned blobs need not be looked for again. */
+export const orphanBlobsKey = 'sluice:{reaper}:orphan-blobs';
 /** String: the gateway that runs the reaper now. */
 export const reaperKey = 'sluice:{reaper}:leader';
