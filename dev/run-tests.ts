@@ -16,6 +16,7 @@ const ALL_TESTS = [
   'services/**/*.test.ts',
   'dev/**/*.test.ts',
   'client/src/**/*.test.ts',
+  'cli/**/*.test.ts',
   'tests/**/*.test.ts',
 ];
 /** Most tests wait for processes of their own; one file at a time would leave a core idle. */

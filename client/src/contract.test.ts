@@ -7,6 +7,12 @@ import {
   chatStateSchema,
   type knowledgeSchema,
 } from '@sluice/shared/contracts/chat';
+import type {
+  batchItemSchema,
+  batchSchema,
+  createBatchSchema,
+  knownHashSchema,
+} from '@sluice/shared/contracts/batches';
 import { recordSchema, type LogRecord, type sourceSchema } from '@sluice/shared/contracts/events';
 import {
   acceptedUploadSchema,
@@ -19,13 +25,17 @@ import {
 import { renderChatEntry, renderDocumentEntry } from '../../services/gateway/src/renderers/native.ts';
 import { createClient } from './index.ts';
 import type {
+  Batch,
+  BatchItem,
   ChatAnswer,
   ChatEvent,
   ChatRequest,
   ChatState,
+  CreateBatchRequest,
   DocumentEvent,
   KnowledgeDocument,
   KnowledgeOptions,
+  KnownDocument,
   RefusedFile,
   SearchRequest,
   SearchResult,
@@ -55,6 +65,10 @@ const sameTypes: true[] = [
     z.infer<typeof indexedUploadSchema>
   >,
   true satisfies Equal<RefusedFile, z.infer<typeof refusedUploadSchema>>,
+  true satisfies Equal<Batch, z.infer<typeof batchSchema>>,
+  true satisfies Equal<BatchItem, z.infer<typeof batchItemSchema>>,
+  true satisfies Equal<CreateBatchRequest, z.input<typeof createBatchSchema>>,
+  true satisfies Equal<KnownDocument, z.infer<typeof knownHashSchema>>,
   true satisfies Equal<SearchRequest, z.input<typeof searchRequestSchema>>,
   true satisfies Equal<SearchResult[], z.infer<typeof searchAnswerSchema>['results']>,
   true satisfies Equal<Event<ChatEvent, 'queued'>, Logged<'queued'>>,

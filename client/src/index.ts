@@ -1,10 +1,13 @@
 import type { RetryOptions } from './backoff.ts';
+import { createBatchesApi } from './batches.ts';
+import type { BatchesApi } from './batches.ts';
 import { createChatApi } from './chat.ts';
 import type { ChatApi } from './chat.ts';
 import type { Settings } from './connection.ts';
 import { createKnowledgeApi } from './knowledge.ts';
 import type { KnowledgeApi } from './knowledge.ts';
 
+export type { BatchesApi, CreateBatchOptions } from './batches.ts';
 export type { RetryOptions } from './backoff.ts';
 export type { AskOptions, CallOptions, ChatApi, ResumeOptions } from './chat.ts';
 export type { ChatStream } from './chat-stream.ts';
@@ -37,6 +40,8 @@ export interface SluiceClient {
   readonly chat: ChatApi;
   /** The documents that answers are drawn from. */
   readonly knowledge: KnowledgeApi;
+  /** Many documents at a time. */
+  readonly batches: BatchesApi;
 }
 
 /** Creates a client. */
@@ -49,5 +54,9 @@ export function createClient(options: ClientOptions): SluiceClient {
     idleTimeoutMs: options.idleTimeoutMs ?? 45_000,
     retry: { minDelayMs: 250, maxDelayMs: 8_000, maxAttempts: 5, deadlineMs: 120_000, ...options.retry },
   };
-  return { chat: createChatApi(settings), knowledge: createKnowledgeApi(settings) };
+  return {
+    chat: createChatApi(settings),
+    knowledge: createKnowledgeApi(settings),
+    batches: createBatchesApi(settings),
+  };
 }

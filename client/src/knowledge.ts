@@ -8,6 +8,7 @@ import { eventsRequest, postJson, requestData, requestText } from './request.ts'
 import type {
   DocumentPage,
   KnowledgeDocument,
+  KnownDocument,
   RefusedFile,
   SearchRequest,
   SearchResult,
@@ -46,10 +47,17 @@ export interface KnowledgeApi {
   text(id: string, options?: CallOptions): Promise<string>;
   /** The progress of a document, to its end, over as many connections as it takes. A failure is thrown. */
   events(id: string, options?: ResumeOptions): AsyncGenerator<DocumentEvent, void, void>;
+  /** The documents of a collection (`default` unless given) that have some of these bytes, named by SHA-256 in hex. */
+  lookup(
+    hashes: readonly string[],
+    options?: CallOptions & { collection?: string | undefined },
+  ): Promise<KnownDocument[]>;
   /** The passages that fit a query, best first. */
   search(request: SearchRequest, options?: CallOptions): Promise<SearchResult[]>;
 }
 
+/** Hashes of one request. */
+const LOOKUP_PAGE = 1_000;
 const DOCUMENTS = '/api/knowledge/documents';
 const documentPath = (id: string) => `${DOCUMENTS}/${encodeURIComponent(id)}`;
 
@@ -103,6 +111,15 @@ export function createKnowledgeApi(settings: Settings): KnowledgeApi {
       await requestText(settings, { method: 'DELETE', path: documentPath(id), signal });
     },
     text: (id, { signal } = {}) => requestText(settings, { path: `${documentPath(id)}/text`, signal }),
+    async lookup(hashes, { collection, signal } = {}) {
+      const known: KnownDocument[] = [];
+      for (let i = 0; i < hashes.length; i += LOOKUP_PAGE) {
+        const body = { hashes: hashes.slice(i, i + LOOKUP_PAGE), collection };
+        const post = postJson('/api/knowledge/lookup', body, signal);
+        known.push(...(await requestData<{ documents: KnownDocument[] }>(settings, post)).documents);
+      }
+      return known;
+    },
     async search(request, { signal } = {}) {
       const post = postJson('/api/knowledge/search', request, signal);
       const { results } = await requestData<{ results: SearchResult[] }>(settings, post);

@@ -88,11 +88,17 @@ function send<T>(
     replace,
   };
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) body.append(name, value);
+  appendFiles(body, files);
+  return requestData<T>(settings, { method: 'POST', path: '/api/knowledge/upload', body, signal });
+}
+
+/** Puts files into a form. */
+export function appendFiles(form: FormData, files: readonly FileInput[]): FormData {
   for (const file of files) {
     const content = 'content' in file ? file.content : file;
-    body.append('file', content instanceof Blob ? content : new Blob([content]), file.name);
+    form.append('file', content instanceof Blob ? content : new Blob([content]), file.name);
   }
-  return requestData<T>(settings, { method: 'POST', path: '/api/knowledge/upload', body, signal });
+  return form;
 }
 
 async function settle(

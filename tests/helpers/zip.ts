@@ -2,10 +2,44 @@ import { crc32, deflateRawSync } from 'node:zlib';
 
 /** A file of a zip archive. */
 export interface ZipEntry {
-  name: string;
+  /** As bytes when they are not UTF-8, and not marked as that. */
+  name: string | Buffer;
   content: string | Uint8Array;
   /** What the headers claim, in bytes, when it is to be a lie. */
   declaredSize?: number;
+  /** Whether the headers claim that it is encrypted. */
+  isEncrypted?: boolean;
+  /** The Unix mode, with the file type; 0 unless given. */
+  mode?: number;
+}
+
+type LegacyLabel = 'gb18030' | 'big5' | 'shift_jis';
+const codeTables = new Map<LegacyLabel, Map<string, number[]>>();
+
+/** Encodes text in an encoding of one or two bytes a character, which TextEncoder does not do. */
+export function encodeLegacy(text: string, label: LegacyLabel): Buffer {
+  const codes = codeTables.get(label) ?? readCodes(label);
+  codeTables.set(label, codes);
+  const bytes = Array.from(text).flatMap((character) => {
+    const code = codes.get(character);
+    if (!code) throw new TypeError(`${label} has no ${character}`);
+    return code;
+  });
+  return Buffer.from(bytes);
+}
+
+function readCodes(label: LegacyLabel): Map<string, number[]> {
+  const decoder = new TextDecoder(label);
+  const codes = new Map<string, number[]>();
+  const learn = (...bytes: number[]) => {
+    const character = decoder.decode(Uint8Array.from(bytes));
+    const isOne = Array.from(character).length === 1 && character !== '\ufffd';
+    if (isOne && !codes.has(character)) codes.set(character, bytes);
+  };
+  for (let first = 0; first <= 0xff; first++) learn(first);
+  for (let lead = 0x81; lead <= 0xfe; lead++)
+    for (let trail = 0x40; trail <= 0xfe; trail++) learn(lead, trail);
+  return codes;
 }
 
 /** Writes a zip archive, deflated, in the given order (APPNOTE.TXT 4.3: local headers, directory, end record). */
@@ -13,14 +47,16 @@ export function writeZip(entries: ZipEntry[]): Buffer {
   const files: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
-  for (const { name, content, declaredSize } of entries) {
-    const bytes = Buffer.from(content as Uint8Array);
+  for (const entry of entries) {
+    const bytes = Buffer.from(entry.content as Uint8Array);
     const data = deflateRawSync(bytes);
-    const fields = describeEntry(bytes, data, Buffer.byteLength(name), declaredSize);
-    const local = Buffer.concat([Buffer.from('504b0304', 'hex'), fields, Buffer.from(name), data]);
+    const name = Buffer.from(entry.name as Buffer);
+    const fields = describeEntry(entry, bytes, data);
+    const local = Buffer.concat([Buffer.from('504b0304', 'hex'), fields, name, data]);
     const rest = Buffer.alloc(14);
+    rest.writeUInt16LE(entry.mode ?? 0, 8);
     rest.writeUInt32LE(offset, 10);
-    directory.push(Buffer.from('504b01021400', 'hex'), fields, rest, Buffer.from(name));
+    directory.push(Buffer.from('504b01021400', 'hex'), fields, rest, name);
     files.push(local);
     offset += local.length;
   }
@@ -35,15 +71,15 @@ export function writeZip(entries: ZipEntry[]): Buffer {
 }
 
 /** The 26 bytes that a local header and a directory entry have in common. */
-function describeEntry(bytes: Buffer, data: Buffer, nameLength: number, declaredSize?: number): Buffer {
+function describeEntry({ name, declaredSize, isEncrypted }: ZipEntry, bytes: Buffer, data: Buffer): Buffer {
   const fields = Buffer.alloc(26);
   fields.writeUInt16LE(20, 0);
-  fields.writeUInt16LE(0x0800, 2);
+  fields.writeUInt16LE((typeof name === 'string' ? 0x0800 : 0) | (isEncrypted ? 1 : 0), 2);
   fields.writeUInt16LE(8, 4);
   fields.writeUInt32LE(crc32(bytes), 10);
   fields.writeUInt32LE(data.length, 14);
   fields.writeUInt32LE(declaredSize ?? bytes.length, 18);
-  fields.writeUInt16LE(nameLength, 22);
+  fields.writeUInt16LE(Buffer.byteLength(name as string), 22);
   return fields;
 }
 

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { v5 as uuidv5 } from 'uuid';
+import { BATCH_PREFIX } from '@sluice/shared/batches/origin';
 import type { BatchAddress, StoredBatch } from '@sluice/shared/batches/batches';
 import type { BatchItem, CreateBatch } from '@sluice/shared/contracts/batches';
 import type { Document } from '@sluice/shared/contracts/knowledge';
@@ -112,7 +114,9 @@ function optionsOf(
 }
 
 /**
- * The item is there before its document, so that what a crash leaves in between is found and ended.
+ * The item is there before its document, so that what a crash leaves in between is found and ended. Both have ids that
+ * follow from the file: whoever sends it a second time, while the first is still at it or after that was lost, does the
+ * same.
  */
 async function take(
   deps: GatewayDeps,
@@ -124,7 +128,8 @@ async function take(
   const identity = identify(file);
   for (;;) {
     const plan = await deps.documents.plan(upload);
-    const { document } = plan;
+    const document =
+      plan.outcome === 'created' ? { ...plan.document, id: documentIdOf(address, identity) } : plan.document;
     if (plan.outcome === 'duplicate') {
       const known = await deps.batches.item(address, identity.id);
       if (known?.status === 'receiving' && isOf(known, document)) {
@@ -168,6 +173,10 @@ async function take(
 async function makePending(deps: GatewayDeps, address: BatchAddress, item: BatchItem): Promise<BatchItem> {
   await deps.batches.move(address, item.id, { from: ['receiving'], to: 'pending' });
   return { ...item, status: 'pending' };
+}
+
+function documentIdOf({ id }: BatchAddress, item: Pick<BatchItem, 'id'>): string {
+  return `doc_${uuidv5(item.id, id.slice(BATCH_PREFIX.length))}`;
 }
 
 function isOf(item: BatchItem, document: Document): boolean {

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { StoredBatch } from '@sluice/shared/batches/batches';
-import { batchCaller } from '@sluice/shared/batches/origin';
+import { BATCH_PREFIX, batchCaller } from '@sluice/shared/batches/origin';
 import type { CreateBatch } from '@sluice/shared/contracts/batches';
 import { takeKnown } from './batch-files.ts';
 import type { GatewayDeps } from './context.ts';
@@ -35,7 +35,7 @@ export async function createBatch(
   { tenant, requestId, address, idempotencyKey }: BatchCreator,
   settings: Pick<CreateBatch, 'name' | 'collection' | 'replace' | 'metadata'>,
 ): Promise<CreatedBatch> {
-  const newId = `batch_${uuidv7()}`;
+  const newId = `${BATCH_PREFIX}${uuidv7()}`;
   const claim =
     idempotencyKey === undefined
       ? undefined

@@ -4,11 +4,13 @@ import { blobKeys } from '@sluice/shared/blob-store';
 import { ingestJobId } from '@sluice/shared/contracts/jobs';
 import type { Document, Metadata } from '@sluice/shared/contracts/knowledge';
 import { checkContent, documentTypeOf } from '@sluice/shared/document-type';
+import { DocumentError } from '@sluice/shared/errors';
 import type { Plan, Upload } from '@sluice/shared/documents';
 import { closeLog, createLog } from '@sluice/shared/event-log/log';
 import { labelsOf } from '@sluice/shared/metadata';
 import { isRedisAway, redisUnavailable } from '@sluice/shared/redis/connection';
 import type { GatewayDeps } from './context.ts';
+import { isArchive } from './expand-zip.ts';
 import type { ReceivedFile } from './receive-files.ts';
 
 /** Who uploads. */
@@ -78,6 +80,11 @@ export async function describeUpload(
   options: UploadOptions,
 ): Promise<Upload> {
   if (refusal) throw refusal;
+  if (isArchive(filename))
+    throw new DocumentError(
+      'unsupported_type',
+      'Archives are unpacked in batches only. Send it to POST /api/knowledge/batches.',
+    );
   const type = documentTypeOf(filename);
   await checkContent(type, path);
   await deps.collections.get(tenant, options.collection);

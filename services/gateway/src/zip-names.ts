@@ -29,19 +29,19 @@ const LEGACY_ENCODINGS: LegacyEncoding[] = [
     isCommon: (lead) => lead >= 0x81 && lead <= 0x98,
   },
 ];
-/** Share of common characters below which names are taken for something else, such as accented letters in CP437. */
-const MIN_COMMON_SHARE = 0.5;
+/** Share of common characters below which names are taken for something else. */
+const MIN_COMMON_SHARE = 0.3;
 
 /**
  * Finds out how an archive's names are to be read: by its flags where it has them; else all together as UTF-8 or as the
  * encoding of which most characters are common ones; else as CP437, which the standard says.
  *
- * The guess is right for 98 to 100 % of single names of four Han characters (cut at random from Wikipedia, in simplified,
- * traditional and Japanese writing), and for all of ten characters or more.
+ * Of single names of four characters (pieces of Wikipedia) it read 99.9 % right in GBK, 98.8 % in Big5; of ten, all. Only
+ * traditional characters in GBK are harder: 85.7 and 98.9 %.
  */
 export function createNameReader(entries: readonly Entry[]): (entry: Entry) => string {
   const unmarked = entries.filter((entry) => !isMarked(entry)).map((entry) => entry.fileNameRaw);
-  const encoding = guessEncoding(unmarked);
+  const encoding = guessEncoding(unmarked.filter((name) => name.some((byte) => byte >= 0x80)));
   const decoder = encoding === undefined ? undefined : new TextDecoder(encoding);
   return (entry) => {
     if (decoder && !isMarked(entry)) return decoder.decode(entry.fileNameRaw).replaceAll('\\', '/');
@@ -55,6 +55,7 @@ function isMarked({ generalPurposeBitFlag, extraFields }: Entry): boolean {
 
 function guessEncoding(names: readonly Buffer[]): string | undefined {
   if (names.every((name) => isDecodable('utf-8', name))) return 'utf-8';
+  if (names.every(looksAccented)) return undefined;
   let best: { label: string; share: number } | undefined;
   for (const encoding of LEGACY_ENCODINGS) {
     if (!names.every((name) => isDecodable(encoding.label, name))) continue;
@@ -62,6 +63,12 @@ function guessEncoding(names: readonly Buffer[]): string | undefined {
     if (share >= MIN_COMMON_SHARE && share > (best?.share ?? 0)) best = { label: encoding.label, share };
   }
   return best?.label;
+}
+
+/** Accented letters follow plain ones, and hardly ever each other. */
+function looksAccented(name: Buffer): boolean {
+  const text = name.toString('latin1');
+  return /^[^\x80-\xff]*[a-z][\x80-\xff]/i.test(text) && !/[\x80-\xff]{2}/.test(text);
 }
 
 function isDecodable(label: string, bytes: Uint8Array): boolean {

@@ -1,6 +1,6 @@
 -- What the scripts of a batch share; put before each of them.
 -- KEYS[1] batch: hash, "json" (what it was created with), "seq" (items so far), "rev" (changes so far), "bytes",
---   "retention_ms", "closed", "paused", "cancelled" (each '1' when it is), "touched_at", "started_at", "ended_at" (seconds),
+--   "retention_ms", "closed", "paused", "cancelled" (each '1' when it is), "touched_at", "started_at" (seconds), "ended_at" (ms),
 --   "s <ten seconds of time>" -> documents that ended in them
 -- KEYS[2] items: hash, item id -> item as JSON
 -- KEYS[3..] for each status a sorted set of item ids, by the order of their coming: an item is in exactly one
@@ -11,7 +11,8 @@ local set, rank = {}, {}
 for i, status in ipairs(STATUSES) do
   set[status], rank[status] = KEYS[2 + i], i
 end
-local now = tonumber(redis.call('TIME')[1])
+local time = redis.call('TIME')
+local now = tonumber(time[1])
 
 local function flag(name)
   return redis.call('HGET', KEYS[1], name) == '1'
@@ -40,7 +41,7 @@ local function changed()
   local has_ended = redis.call('HEXISTS', KEYS[1], 'ended_at') == 1
   local is_over = flag('closed') and unfinished() == 0
   if is_over and not has_ended then
-    redis.call('HSET', KEYS[1], 'ended_at', now)
+    redis.call('HSET', KEYS[1], 'ended_at', now * 1000 + math.floor(tonumber(time[2]) / 1000))
     local retention = redis.call('HGET', KEYS[1], 'retention_ms')
     for _, key in ipairs(KEYS) do
       redis.call('PEXPIRE', key, retention)

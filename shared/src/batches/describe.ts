@@ -28,7 +28,7 @@ export function describeBatch(
     ...(estimate !== undefined && { estimated_seconds: estimate }),
     created_at,
     ...(fields['ended_at'] !== undefined && {
-      ended_at: new Date(Number(fields['ended_at']) * 1_000).toISOString(),
+      ended_at: new Date(Number(fields['ended_at'])).toISOString(),
     }),
   };
 }

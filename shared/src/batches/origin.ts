@@ -14,6 +14,9 @@ export const batchOriginSchema = batchSchema
   });
 export type BatchOrigin = z.infer<typeof batchOriginSchema>;
 
+/** What the ids of batches begin with; a UUID follows. */
+export const BATCH_PREFIX = 'batch_';
+
 const CALLER_PREFIX = 'batch ';
 
 /**

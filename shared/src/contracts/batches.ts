@@ -143,4 +143,5 @@ export const knownHashSchema = z.object({
   filename: z.string(),
   version: z.int().positive(),
   status: documentStatusSchema,
+  batch: z.string().optional(),
 });

@@ -105,7 +105,14 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
     );
     const documents = found
       .filter((document) => document !== undefined)
-      .map(({ hash, id, filename, version, status }) => ({ hash, id, filename, version, status }));
+      .map(({ hash, id, filename, version, status, batch }) => ({
+        hash,
+        id,
+        filename,
+        version,
+        status,
+        ...(batch !== undefined && { batch }),
+      }));
     response.json(envelope({ documents }));
   });
 
