@@ -279,6 +279,11 @@ export function openDocuments(redis: RedisClient): DocumentRegistry {
   };
 }
 
+/** Whether stored points of a version may still be needed. Versions only rise: what is not wanted now never will be. */
+export function isVersionWanted({ version, indexed_version, status }: Document, stored: number): boolean {
+  return stored === indexed_version || (stored === version && status !== 'failed');
+}
+
 /** Ends the version that a job ingests as failed, when nobody else can any more and it has not ended yet. */
 export async function failUnsettled(
   documents: DocumentRegistry,

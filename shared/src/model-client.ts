@@ -4,9 +4,10 @@ import type { ChatCompletionRequest, ModelEvent } from './model/answer-stream.ts
 import { embedTexts } from './model/embed.ts';
 import { ModelFailure } from './model/failure.ts';
 import { askInOrder, logFailure } from './model/retry.ts';
-import type { RetryContext } from './model/retry.ts';
+import type { RequestPacer, RetryContext } from './model/retry.ts';
 import { DEFAULT_FAILURE_POLICY } from './model/settings.ts';
 import type { FailurePolicy } from './model/settings.ts';
+import type { VectorSpace } from './vector-store/names.ts';
 import { openTargets } from './model/target.ts';
 import type { ModelTarget, ProviderSettings } from './model/target.ts';
 
@@ -24,10 +25,10 @@ export interface ModelClient {
    */
   streamChat(request: ChatCompletionRequest, signal: AbortSignal): AsyncGenerator<ModelEvent, void, void>;
   /**
-   * Embeds texts, in order; each vector has the configured dimensions. Throws as `streamChat` does, and
-   * `embedding_dimensions_mismatch` when the model gives other vectors than configured.
+   * Embeds texts, in order, into the configured space unless another one is given. Throws as `streamChat` does, and
+   * `embedding_dimensions_mismatch` when the model gives vectors of another length.
    */
-  embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]>;
+  embed(texts: readonly string[], signal?: AbortSignal, space?: VectorSpace): Promise<Float32Array[]>;
 }
 
 /** The providers, the embedding model, and what of the failure policy differs from the default. */
@@ -36,17 +37,29 @@ export interface ModelClientSettings extends ProviderSettings, Partial<FailurePo
   embeddingDimensions: number;
 }
 
-/** Opens a client; no connection is made before the first call. */
-export function createModelClient(settings: ModelClientSettings, logger: Logger): ModelClient {
+/**
+ * Opens a client; no connection is made before the first call.
+ *
+ * @param pacer holds back requests for embeddings
+ */
+export function createModelClient(
+  settings: ModelClientSettings,
+  logger: Logger,
+  pacer?: RequestPacer,
+): ModelClient {
   const policy: FailurePolicy = { ...DEFAULT_FAILURE_POLICY, ...settings };
   const targets = openTargets(settings, policy, logger);
   return {
     streamChat: (request, signal) =>
       streamChat({ policy, logger, signal }, targets.forChat(request.model), request, signal),
-    async embed(texts, signal) {
-      const target = targets.forEmbedding(settings.embeddingModel);
+    async embed(
+      texts,
+      signal,
+      space = { model: settings.embeddingModel, dimensions: settings.embeddingDimensions },
+    ) {
+      const target = targets.forEmbedding(space.model);
       try {
-        return await embedTexts({ policy, logger, signal }, target, settings.embeddingDimensions, texts);
+        return await embedTexts({ policy, logger, signal }, target, space.dimensions, texts, pacer);
       } catch (error) {
         throw toShown(error);
       }

@@ -2,12 +2,17 @@ import type { z } from 'zod';
 import type { commonSettings, modelSettings, vectorStoreSettings } from './config.ts';
 import type { ReadinessCheck } from './health.ts';
 import type { Logger } from './logger.ts';
+import type { RequestPacer } from './model/retry.ts';
 import { createModelClient } from './model-client.ts';
 import type { ModelClient } from './model-client.ts';
 import { closeRedis, connectRedis } from './redis/connection.ts';
 import type { ConnectionRole, RedisClient } from './redis/connection.ts';
 import { openVectorStore } from './vector-store/open.ts';
+import type { VectorSpace } from './vector-store/names.ts';
 import type { VectorStore } from './vector-store/port.ts';
+import { openServingStore } from './vector-store/serving.ts';
+import { openSpaces } from './vector-store/spaces.ts';
+import type { SpaceRegistry } from './vector-store/spaces.ts';
 
 /** Settings that every service has. */
 export type ServiceSettings = z.output<
@@ -21,30 +26,46 @@ export interface ServiceResources {
   /** The connection of the role `commands`. */
   commands: RedisClient;
   model: ModelClient;
+  /** The index that serves. */
   store: VectorStore;
+  /** Which index serves, and which is being built. */
+  spaces: SpaceRegistry;
+  /** Opens the index of another space. */
+  openStore: (space: VectorSpace) => Promise<VectorStore>;
   /** What `/readyz` asks of each service. */
   checks: Record<string, ReadinessCheck>;
 }
 
-/** Acquires connections, model and vector store for a service, and registers their release on `stack`. */
+/**
+ * Acquires connections, model and vector store for a service, and registers their release on `stack`.
+ *
+ * @param options.openPacer opens what holds back the service's requests for embeddings, on a connection of the role `worker`
+ */
 export async function acquireResources(
   stack: AsyncDisposableStack,
-  options: { service: string; settings: ServiceSettings; logger: Logger },
+  options: {
+    service: string;
+    settings: ServiceSettings;
+    logger: Logger;
+    openPacer?: (redis: RedisClient) => RequestPacer;
+  },
 ): Promise<ServiceResources> {
   const { service, settings, logger } = options;
   const connect = (role: ConnectionRole) =>
     stack.adopt(connectRedis({ url: settings.REDIS_URL, role, service, logger }), closeRedis);
   const commands = connect('commands');
-  const store = stack.use(
-    await openVectorStore({
+  const openStore = (space: VectorSpace) =>
+    openVectorStore({
       qdrantUrl: settings.QDRANT_URL,
       qdrantApiKey: settings.QDRANT_API_KEY,
       dataDir: settings.DATA_DIR,
-      model: settings.EMBEDDING_MODEL,
-      dimensions: settings.EMBEDDING_DIMENSIONS,
+      ...space,
       logger,
-    }),
-  );
+    });
+  const configured = { model: settings.EMBEDDING_MODEL, dimensions: settings.EMBEDDING_DIMENSIONS };
+  const worker = connect('worker');
+  const spaces = openSpaces(worker);
+  const store = stack.use(await openServingStore({ spaces, configured, open: openStore, logger }));
   const model = createModelClient(
     {
       apiKey: settings.OPENAI_API_KEY,
@@ -63,10 +84,11 @@ export async function acquireResources(
       breakerResetMs: settings.MODEL_BREAKER_RESET_MS,
     },
     logger,
+    options.openPacer?.(worker),
   );
   const checks = {
     redis: async () => void (await commands.ping()),
     vector_store: () => store.ping(),
   };
-  return { connect, commands, model, store, checks };
+  return { connect, commands, model, store, spaces, openStore, checks };
 }

@@ -11,7 +11,10 @@ import type { DocumentRegistry, Upload } from '@sluice/shared/documents';
 import { createLogger } from '@sluice/shared/logger';
 import { closeRedis, connectRedis } from '@sluice/shared/redis/connection';
 import type { RedisClient } from '@sluice/shared/redis/connection';
-import { collectOrphanBlobs, collectOrphans } from '../../services/gateway/src/orphan-blobs.ts';
+import type { GatewayDeps } from '../../services/gateway/src/context.ts';
+import { keepHouse } from '../../services/gateway/src/housekeeping.ts';
+import { collectOrphanBlobs } from '../../services/gateway/src/orphan-blobs.ts';
+import { openVectorStore } from '@sluice/shared/vector-store/open';
 import { startRedis } from '../helpers/redis.ts';
 import type { TestRedis } from '../helpers/redis.ts';
 
@@ -54,11 +57,25 @@ describe('orphaned files', () => {
     assert.equal(await collectOrphanBlobs({ blobs, documents }), 0);
   });
 
+  it('are versions too that are neither the newest nor searchable', async () => {
+    const id = await register('versioned');
+    await keep(id, 2 * HOUR_MS);
+    const first = await documents.get(TENANT, id);
+    for (let version = 2; version <= 3; version += 1) {
+      const previous = await documents.get(TENANT, id);
+      assert.equal(await documents.register(documents.nextVersion(previous), previous), true);
+    }
+    await documents.update(TENANT, id, { version: 3, attempt: 1 }, { indexed_version: 3 });
+    assert.equal(first.version, 1);
+    assert.equal(await collectOrphanBlobs({ blobs, documents }), 1);
+    assert.equal(isKept(id), false);
+  });
+
   it('are left alone while any of them is younger than an hour', async () => {
     await register('known');
     const orphan = idOf(2);
     await keep(orphan, 2 * HOUR_MS);
-    await put(blobKeys.text(TENANT, orphan, 2), HOUR_MS / 2);
+    await put(blobKeys.text(TENANT, orphan, 1), HOUR_MS / 2);
     assert.equal(await collectOrphanBlobs({ blobs, documents }), 0);
     assert.equal(isKept(orphan), true);
   });
@@ -90,15 +107,24 @@ describe('orphaned files', () => {
   it('are collected by one gateway an hour, uploads that were given up by each for itself', async () => {
     await register('known');
     const uploadDir = join(folder, 'uploads');
-    const deps = { commands, blobs, documents, logger, settings: { uploadDir } };
+    await using store = await openVectorStore({ dataDir: folder, model: 'm', dimensions: 4 });
+    // Only what housekeeping uses.
+    const deps = {
+      commands,
+      blobs,
+      documents,
+      store,
+      logger,
+      settings: { uploadDir },
+    } as unknown as GatewayDeps;
     await keep(idOf(5), 2 * HOUR_MS);
-    await collectOrphans(deps);
+    await keepHouse(deps);
     assert.equal(isKept(idOf(5)), false);
 
     await keep(idOf(6), 2 * HOUR_MS);
     await writeAged(join(uploadDir, 'given-up'), 26 * HOUR_MS);
     await writeAged(join(uploadDir, 'under-way'), 2 * HOUR_MS);
-    await collectOrphans(deps);
+    await keepHouse(deps);
     assert.equal(isKept(idOf(6)), true);
     assert.equal(existsSync(join(uploadDir, 'given-up')), false);
     assert.equal(existsSync(join(uploadDir, 'under-way')), true);

@@ -12,6 +12,7 @@ import type { ModelClient } from '@sluice/shared/model-client';
 import type { JobQueue } from '@sluice/shared/queues';
 import type { RedisClient } from '@sluice/shared/redis/connection';
 import type { Reranker } from '@sluice/shared/retrieval/reranker';
+import type { SpaceRegistry } from '@sluice/shared/vector-store/spaces';
 import type { VectorStore } from '@sluice/shared/vector-store/port';
 import type { ZipLimits } from './expand-zip.ts';
 import type { FormLimits } from './receive-batch.ts';
@@ -29,6 +30,7 @@ export interface GatewayDeps {
   documents: DocumentRegistry;
   batches: BatchRegistry;
   collections: CollectionRegistry;
+  spaces: SpaceRegistry;
   blobs: BlobStore;
   store: VectorStore;
   model: ModelClient;

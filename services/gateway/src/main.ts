@@ -17,7 +17,7 @@ import { configureReranker } from '@sluice/shared/retrieval/reranker';
 import { createApp } from './app.ts';
 import { loadConfig } from './config.ts';
 import type { GatewayDeps, Lane } from './context.ts';
-import { startOrphanCollection } from './orphan-blobs.ts';
+import { startHousekeeping } from './housekeeping.ts';
 import { startReaper } from './reaper.ts';
 
 const config = loadOrExit(loadConfig);
@@ -26,7 +26,7 @@ const ANSWER_MS = 30_000;
 const logger = createLogger({ service: 'gateway', level: config.LOG_LEVEL });
 
 await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (stack) => {
-  const { connect, commands, model, store, checks } = await acquireResources(stack, {
+  const { connect, commands, model, store, spaces, checks } = await acquireResources(stack, {
     service: 'gateway',
     settings: config,
     logger,
@@ -52,6 +52,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     collections: openCollections(commands),
     blobs: await openBlobStore(config),
     store,
+    spaces,
     model,
     reranker: configureReranker(config, logger),
     checks: { ...checks, accepting: async () => drain.begun.signal.throwIfAborted() },
@@ -83,7 +84,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     },
   };
   stack.use(startReaper(deps));
-  stack.use(startOrphanCollection(deps));
+  stack.use(startHousekeeping(deps));
   const app = createApp(deps);
 
   const server = createServer({ requestTimeout: deps.settings.form.timeoutMs + ANSWER_MS }, app);

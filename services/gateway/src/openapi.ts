@@ -19,6 +19,7 @@ import { batchPaths } from './openapi-batches.ts';
 import { envelopeOf, eventStream, idParameter, json, problem, problems } from './openapi-parts.ts';
 
 const Source = sourceSchema.meta({ id: 'Source' });
+const vectorSpace = z.object({ model: z.string(), dimensions: z.int() });
 const Document = documentSchema.meta({ id: 'Document' });
 const Collection = collectionSchema.meta({ id: 'Collection' });
 const nameParameter = z.object({ name: z.string() });
@@ -225,6 +226,26 @@ export function createOpenApi() {
             '202': { description: 'The document', content: envelopeOf(Document, 202) },
             '409': problem('`not_settled`: it is being ingested'),
             ...notFound,
+            ...problems,
+          },
+        },
+      },
+      '/api/knowledge/index': {
+        get: {
+          summary: 'Which embedding model searches use, and how far the index of another one is',
+          responses: {
+            '200': {
+              description: 'The index',
+              content: envelopeOf(
+                z.object({
+                  serving: vectorSpace,
+                  building: vectorSpace
+                    .extend({ done: z.int(), total: z.int() })
+                    .optional()
+                    .meta({ description: 'Documents; it serves when they are all done' }),
+                }),
+              ),
+            },
             ...problems,
           },
         },

@@ -1,4 +1,5 @@
 import type { ModelClient } from '@sluice/shared/model-client';
+import type { VectorSpace } from '@sluice/shared/vector-store/names';
 import type { Point } from '@sluice/shared/vector-store/port';
 import type { TextChunk } from './chunk.ts';
 
@@ -23,6 +24,7 @@ export async function* embedChunks(
   owner: ChunkOwner,
   chunks: readonly TextChunk[],
   signal: AbortSignal,
+  space?: VectorSpace,
 ): AsyncGenerator<Point[], void, void> {
   for (let i = 0; i < chunks.length; i += BATCH) {
     const batch = chunks
@@ -31,11 +33,13 @@ export async function* embedChunks(
     const vectors = await model.embed(
       batch.map((chunk) => chunk.indexedText),
       signal,
+      space,
     );
     yield batch.map((chunk, n) => ({ ...chunk, vector: vectors[n] as Float32Array }));
   }
 }
 
-function withHeadings({ headings, text }: TextChunk): string {
+/** What of a chunk is embedded, and searched for words. */
+export function withHeadings({ headings, text }: Pick<TextChunk, 'headings' | 'text'>): string {
   return headings.length === 0 ? text : `${headings.join(' > ')}\n${text}`;
 }

@@ -122,7 +122,8 @@ async function index(
   signal: AbortSignal,
 ): Promise<number> {
   const { tenant, document_id: documentId, version, filename, collection, labels } = job;
-  const vectors = deps.store.forTenant(tenant);
+  // Together: the store may move to another index at any time.
+  const [vectors, space] = [deps.store.forTenant(tenant), deps.store.space];
 
   writer.append({ type: 'progress', stage: 'extract', done: 0, total: 1 });
   const extracted = await deps.blobs.withLocalFile(job.blob_key, (path) =>
@@ -139,6 +140,7 @@ async function index(
     { documentId, version, filename, collection, labels },
     chunks,
     signal,
+    space,
   )) {
     await vectors.upsert(points);
     stored += points.length;

@@ -8,6 +8,7 @@ import { createLogger } from '@sluice/shared/logger';
 import { HAND_OVER_SHARE, startWorker } from '@sluice/shared/queues';
 import { acquireResources } from '@sluice/shared/resources';
 import { asBatchItem } from './batch-item.ts';
+import { startIndexBuilder } from './build-index.ts';
 import { loadConfig } from './config.ts';
 import { checkOcrTools } from './extract/ocr-tools.ts';
 import { withOcr } from './extract/ocr.ts';
@@ -21,7 +22,7 @@ const logger = createLogger({ service: 'ingest-worker', level: config.LOG_LEVEL 
 
 await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (stack) => {
   const resources = await acquireResources(stack, { service: 'ingest-worker', settings: config, logger });
-  const { connect, model, store, checks } = resources;
+  const { connect, model, store, spaces, openStore, checks } = resources;
   const redis = connect('worker');
   const limits = { timeoutMs: config.EXTRACT_TIMEOUT_MS, rssMb: config.EXTRACT_MEMORY_MB };
   const pool = createExtractor({
@@ -68,6 +69,9 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
       },
     }),
   );
+
+  const configured = { model: config.EMBEDDING_MODEL, dimensions: config.EMBEDDING_DIMENSIONS };
+  stack.use(startIndexBuilder({ ...deps, spaces, openStore, configured }));
 
   const health = stack.use(await serveHealth({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, checks }));
   logger.info({ health_port: health.port, concurrency: config.INGEST_CONCURRENCY }, 'ingest-worker ready');

@@ -74,6 +74,19 @@ export function admissionKeys(queue: string, shard = 0) {
   };
 }
 
+/** String: set while the hourly housekeeping need not be done again. */
+export const housekeepingKey = 'sluice:{reaper}:housekeeping';
+/** Hash: which vector space searches use (`serving`), which is being built (`building`), and those replaced. */
+export const indexKey = 'sluice:{index}:spaces';
+/** Hash: how far the building of an index is. */
+export const indexProgressKey = 'sluice:{index}:progress';
+/** String: the ingest-worker that builds it. */
+export const indexBuilderKey = 'sluice:{index}:builder';
+/** String: microsecond from which on the next request of bulk embedding may start; see `embedding/pace.lua`. */
+export const embeddingTurnKey = 'sluice:{embedding}:turn';
+/** String: there while the embedding provider has asked for time. */
+export const embeddingPauseKey = 'sluice:{embedding}:pause';
+
 /** String: set while orphaned blobs need not be looked for again. */
 export const orphanBlobsKey = 'sluice:{reaper}:orphan-blobs';
 /** String: the gateway that runs the reaper now. */

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { metadataFilterSchema, RetrievalMode } from '../contracts/knowledge.ts';
 import { labelGroups } from '../metadata.ts';
 import type { ModelClient } from '../model-client.ts';
+import type { VectorSpace } from '../vector-store/names.ts';
 import { fuseRankings } from '../vector-store/fuse.ts';
 import type { Hit, SearchFilter, TenantVectors } from '../vector-store/port.ts';
 
@@ -32,11 +33,11 @@ export interface DocumentFilter {
 
 /** Finds chunks by meaning, by words or by both, the rankings fused; best first, at most 100. */
 export async function findCandidates(
-  deps: { vectors: TenantVectors; model: Pick<ModelClient, 'embed'> },
+  deps: { vectors: TenantVectors; space: VectorSpace; model: Pick<ModelClient, 'embed'> },
   query: DocumentFilter & { text: string; mode: RetrievalMode },
   signal?: AbortSignal,
 ): Promise<Candidate[]> {
-  const [vector] = query.mode === 'lexical' ? [] : await deps.model.embed([query.text], signal);
+  const [vector] = query.mode === 'lexical' ? [] : await deps.model.embed([query.text], signal, deps.space);
   const rankings = await deps.vectors.search({
     ...(vector && { vector }),
     ...(query.mode !== 'dense' && { text: query.text }),

@@ -65,8 +65,9 @@ export async function retrieve(
   signal?: AbortSignal,
 ): Promise<Retrieval> {
   const { mode = 'hybrid', topK, tokenBudget = Infinity } = query;
-  const vectors = deps.store.forTenant(tenant);
-  const found = await findCandidates({ vectors, model: deps.model }, { ...query, mode }, signal);
+  // Together: searches may move to another index at any time.
+  const [vectors, space] = [deps.store.forTenant(tenant), deps.store.space];
+  const found = await findCandidates({ vectors, space, model: deps.model }, { ...query, mode }, signal);
   const similar = found.filter(({ scores }) => isSimilar(scores, query.minScore));
   const reranker = query.rerank === false ? undefined : deps.reranker;
   const reranked = reranker && (await rerank(reranker, query.text, similar, signal));

@@ -1,3 +1,5 @@
+import type { VectorSpace } from './names.ts';
+
 /** A passage of a document with everything needed to cite it. Offsets are UTF-16 code units into the extracted text. */
 export interface Chunk {
   documentId: string;
@@ -112,6 +114,8 @@ export interface TenantVectors {
  * Every method throws `UnavailableError` (`vector_store_unavailable`) when the store cannot be reached.
  */
 export interface VectorStore extends AsyncDisposable {
+  /** What its vectors are: queries must be embedded likewise. */
+  readonly space: VectorSpace;
   forTenant(tenant: string): TenantVectors;
   /** Resolves when the store answers. */
   ping(): Promise<void>;

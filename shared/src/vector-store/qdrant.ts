@@ -59,6 +59,7 @@ export async function openQdrantStore(options: QdrantStoreOptions): Promise<Vect
     logger?.warn({ err: error, url }, 'Qdrant is not available yet');
   }
   return {
+    space: { model, dimensions },
     forTenant(tenant) {
       assertTenant(tenant);
       return guardVectors(createTenantVectors(send, tenant), dimensions);

@@ -37,6 +37,7 @@ export async function openSqliteStore({
     throw error;
   }
   return {
+    space,
     forTenant(tenant) {
       assertTenant(tenant);
       return guardVectors(bindTenant(thread, tenant), dimensions);

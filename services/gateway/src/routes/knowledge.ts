@@ -10,6 +10,7 @@ import {
 } from '@sluice/shared/contracts/knowledge';
 import { RequestError } from '@sluice/shared/errors';
 import { createLog } from '@sluice/shared/event-log/log';
+import { indexProgressKey } from '@sluice/shared/redis/keys';
 import { retrieve } from '@sluice/shared/retrieval/retrieve';
 import type { GatewayDeps } from '../context.ts';
 import { envelope } from '../envelope.ts';
@@ -92,6 +93,15 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
     // A document that waits in a batch has no log yet.
     if (document.status === 'queued') await createLog(deps.commands, log, { type: 'queued', position: 0 });
     await resumeLog(deps, request, response, jobId, renderDocumentEntry);
+  });
+
+  router.get('/index', async (_request, response) => {
+    const [{ serving, building }, progress] = await Promise.all([
+      deps.spaces.read(deps.store.space),
+      deps.commands.hgetall(indexProgressKey),
+    ]);
+    const [done, total] = [Number(progress['done'] ?? 0), Number(progress['total'] ?? 0)];
+    response.json(envelope({ serving, ...(building && { building: { ...building, done, total } }) }));
   });
 
   router.use('/collections', collectionRoutes(deps));

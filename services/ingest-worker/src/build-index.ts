@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isVersionWanted } from '@sluice/shared/documents';
+import type { DocumentRegistry } from '@sluice/shared/documents';
+import type { Logger } from '@sluice/shared/logger';
+import type { ModelClient } from '@sluice/shared/model-client';
+import type { RedisClient } from '@sluice/shared/redis/connection';
+import { DEFAULT_TENANT, indexBuilderKey, indexProgressKey } from '@sluice/shared/redis/keys';
+import type { VectorSpace } from '@sluice/shared/vector-store/names';
+import type { TenantVectors, VectorStore } from '@sluice/shared/vector-store/port';
+import { LOOK_MS } from '@sluice/shared/vector-store/serving';
+import type { SpaceRegistry } from '@sluice/shared/vector-store/spaces';
+import { withHeadings } from './embed.ts';
+
+/** How often a worker looks whether an index is to be built. */
+const TICK_MS = 5_000;
+/** A worker that builds and dies is replaced after this time. */
+const LEAD_MS = 15_000;
+/** Chunks that are copied together. */
+const BATCH = 64;
+/** Documents that the new index may be behind when it begins to serve; what was ingested meanwhile follows. */
+const MAX_BEHIND = 20;
+/** Time after the switch in which documents may still end in the old index: they were begun before it. */
+const AFTERMATH_MS = 60_000;
+
+/** What building an index needs. */
+export interface BuilderDeps {
+  redis: RedisClient;
+  spaces: SpaceRegistry;
+  /** What this worker is configured for. */
+  configured: VectorSpace;
+  openStore: (space: VectorSpace) => Promise<VectorStore>;
+  documents: Pick<DocumentRegistry, 'find' | 'list'>;
+  model: Pick<ModelClient, 'embed'>;
+  logger: Logger;
+}
+
+/**
+ * Builds the index of the embedding model that this worker is configured for, when another one serves: embeds every
+ * chunk of it anew, in the background, one worker at a time, then has the new index serve. Searches go on with the old
+ * one until then. What a crash interrupts is gone on with, not begun anew.
+ */
+export function startIndexBuilder(deps: BuilderDeps): AsyncDisposable {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const run = async () => {
+    let isWanted = false;
+    for (;;) {
+      try {
+        if (!isWanted) await wantConfigured(deps);
+        isWanted = true;
+        await buildWanted(deps, signal);
+      } catch (error) {
+        if (!signal.aborted)
+          deps.logger.warn({ err: error }, 'could not build the index: will go on with it');
+      }
+      await delay(TICK_MS, undefined, { signal });
+    }
+  };
+  // Rejects at the end only, with the reason of the signal.
+  const running = run().catch(() => undefined);
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+async function wantConfigured({ spaces, configured, logger }: BuilderDeps): Promise<void> {
+  if ((await spaces.want(configured)) !== 'replaced') return;
+  logger.warn(
+    configured,
+    'the index of EMBEDDING_MODEL and EMBEDDING_DIMENSIONS was replaced less than a day ago, so it is not built again; is this worker configured like the others?',
+  );
+}
+
+async function buildWanted(deps: BuilderDeps, signal: AbortSignal): Promise<void> {
+  const { spaces, redis } = deps;
+  const { building } = await spaces.read(deps.configured);
+  if (!building) return;
+  const me = randomUUID();
+  if ((await redis.set(indexBuilderKey, me, 'PX', LEAD_MS, 'NX')) !== 'OK') return;
+  const lost = new AbortController();
+  const renew = async () => {
+    if ((await redis.get(indexBuilderKey)) === me) await redis.pexpire(indexBuilderKey, LEAD_MS);
+    else lost.abort(new Error('another worker builds the index'));
+  };
+  const renewal = setInterval(() => void renew().catch(() => {}), LEAD_MS / 3);
+  try {
+    await buildIndex(deps, building, AbortSignal.any([signal, lost.signal]));
+  } finally {
+    clearInterval(renewal);
+    if ((await redis.get(indexBuilderKey)) === me) await redis.del(indexBuilderKey, indexProgressKey);
+  }
+}
+
+/** Builds the index of a space from the one that serves, and has it serve. */
+export async function buildIndex(
+  deps: BuilderDeps,
+  building: VectorSpace,
+  signal: AbortSignal,
+): Promise<void> {
+  const { spaces, logger, openStore } = deps;
+  const { serving } = await spaces.read(deps.configured);
+  await using source = await openStore(serving);
+  await using target = await openStore(building);
+  logger.info({ from: serving, to: building }, 'building an index');
+  while ((await copyMissing(deps, source, target, signal)) > MAX_BEHIND);
+  if (!(await spaces.switchTo(building))) return;
+  logger.info({ to: building }, 'the new index serves');
+  const end = performance.now() + AFTERMATH_MS;
+  do {
+    await delay(2 * LOOK_MS, undefined, { signal });
+    await copyMissing(deps, source, target, signal);
+  } while (performance.now() < end);
+  logger.info({ from: serving }, 'the index before is no longer used; its collection or file may be deleted');
+}
+
+/**
+ * Copies what the target lacks, embedded anew, and deletes from it what nobody needs.
+ *
+ * @returns how many documents were copied
+ */
+async function copyMissing(
+  deps: BuilderDeps,
+  sourceStore: VectorStore,
+  targetStore: VectorStore,
+  signal: AbortSignal,
+): Promise<number> {
+  const [source, target] = [sourceStore.forTenant(DEFAULT_TENANT), targetStore.forTenant(DEFAULT_TENANT)];
+  const { total } = await deps.documents.list(DEFAULT_TENANT, { limit: 1 });
+  let [done, copied] = [0, 0];
+  for await (const { documentId, version, active } of source.versions()) {
+    if (!active) continue;
+    signal.throwIfAborted();
+    const chunks = await source.count(documentId, version);
+    if ((await target.count(documentId, version)) !== chunks) {
+      await copyVersion(deps, source, target, targetStore.space, { documentId, version, chunks }, signal);
+      copied += 1;
+    } else await copyLabels(source, target, documentId, version);
+    await deps.redis.hset(indexProgressKey, { done: (done += 1), total });
+  }
+  for await (const { documentId, version } of target.versions()) {
+    const document = await deps.documents.find(DEFAULT_TENANT, documentId);
+    if (!document || !isVersionWanted(document, version)) await target.deleteDocument(documentId, version);
+  }
+  return copied;
+}
+
+async function copyVersion(
+  { documents, model }: BuilderDeps,
+  source: TenantVectors,
+  target: TenantVectors,
+  space: VectorSpace,
+  { documentId, version, chunks }: { documentId: string; version: number; chunks: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const isWanted = async () =>
+    (await documents.find(DEFAULT_TENANT, documentId))?.indexed_version === version;
+  if (!(await isWanted())) return;
+  for (let first = 0; first < chunks; first += BATCH) {
+    const length = Math.min(BATCH, chunks - first);
+    const refs = Array.from({ length }, (_, n) => ({ documentId, version, index: first + n }));
+    const batch = await source.read(refs);
+    const texts = batch.map(withHeadings);
+    const vectors = await model.embed(texts, signal, space);
+    await target.upsert(
+      batch.map((chunk, n) => ({
+        ...chunk,
+        indexedText: texts[n] ?? '',
+        vector: vectors[n] as Float32Array,
+      })),
+    );
+  }
+  // Deleted or replaced meanwhile: its points must not be found.
+  if (await isWanted()) await target.activate(documentId, version);
+  else await target.deleteDocument(documentId, version);
+}
+
+/** Metadata may have been changed since the chunks were copied. */
+async function copyLabels(
+  source: TenantVectors,
+  target: TenantVectors,
+  documentId: string,
+  version: number,
+): Promise<void> {
+  const ref = { documentId, version, index: 0 };
+  const [[from], [to]] = await Promise.all([source.read([ref]), target.read([ref])]);
+  if (from && to && JSON.stringify(from.labels) !== JSON.stringify(to.labels))
+    await target.relabel(documentId, from.labels);
+}
