@@ -16,6 +16,7 @@ const ALL_TESTS = [
   'services/**/*.test.ts',
   'dev/**/*.test.ts',
   'client/src/**/*.test.ts',
+  'eval/**/*.test.ts',
   'cli/**/*.test.ts',
   'tests/**/*.test.ts',
 ];
