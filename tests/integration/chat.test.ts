@@ -148,7 +148,11 @@ describe('chat', () => {
     assert.deepEqual(await errorAt('chat_unknown'), [404, 'not_found']);
     assert.deepEqual(await errorAt(`${id}/events?after=nonsense`), [400, 'invalid_cursor']);
     assert.deepEqual(await errorAt(`${id}/events?after=77-1`), [410, 'unknown_cursor']);
-    assert.deepEqual(await errorAt(`${id}/events?after=0-7`), [410, 'unknown_cursor'], 'a place that never was');
+    assert.deepEqual(
+      await errorAt(`${id}/events?after=0-7`),
+      [410, 'unknown_cursor'],
+      'a place that never was',
+    );
   });
 
   it('lets the front ends of CORS_ORIGINS read the answer and its id, and no others', async () => {

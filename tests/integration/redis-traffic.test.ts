@@ -49,7 +49,7 @@ describe('what a chat does to Redis', () => {
         `beside the log only the queue is written, once a step: ${others.map((args) => args.slice(0, 2).join(' ')).join(', ')}`,
       );
 
-      for (const key of [logKey, `sluice:{default:${documentId}}:log`]) {
+      for (const key of [logKey, `sluice:{default:${documentId}_v1}:log`]) {
         const ttl = await redis.ttl(key);
         assert.ok(ttl > 0 && ttl <= 3_600, `${key} lives ${ttl} s`);
       }
