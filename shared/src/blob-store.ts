@@ -48,7 +48,7 @@ const DEFAULT_REGION = 'us-east-1';
 export async function openBlobStore(settings: BlobStoreSettings): Promise<BlobStore> {
   const { DATA_DIR, S3_BUCKET: bucket } = settings;
   if (bucket === undefined) return openDiskStore(resolve(DATA_DIR, 'blobs'));
-  // The AWS SDK takes some 150 ms and 25 MB to load.
+  // The AWS SDK takes some 0.2 s and 50 MB to load.
   const { openS3Store } = await import('./blob-store/s3.ts');
   const { S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = settings;
   return openS3Store({
