@@ -14,7 +14,7 @@ export interface Frame {
 const LOOKS_LIKE_STRUCTURE = /^(?=#{1,6} |```|~~~|\|)/gm;
 
 /** The HTML standard allows 1,000, which no table has. */
-const MAX_COLSPAN = 100;
+const MAX_COLSPAN = 20;
 
 export function createFrame(tag: string, attributes: Record<string, string>): Frame {
   return { tag, blocks: [], inline: '', item: 1, attributes };
@@ -98,7 +98,10 @@ function renderTable(blocks: string[]): string {
 }
 
 function renderRule(row: string): string {
-  const columns = row.replaceAll('\\|', '').split('|').length - 2;
+  let columns = -1;
+  for (let at = row.indexOf('|'); at >= 0; at = row.indexOf('|', at + 1)) {
+    if (row.charAt(at - 1) !== '\\') columns++;
+  }
   return `|${' --- |'.repeat(columns)}`;
 }
 

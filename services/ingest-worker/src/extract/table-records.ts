@@ -4,7 +4,24 @@ import { assertTextLength } from './normalize.ts';
 export interface Cell {
   /** From 0. */
   column: number;
+  /** On one line. */
   text: string;
+}
+
+/** A cell with its text on one line; undefined when it is empty. */
+export function readCell(column: number, text: string): Cell | undefined {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line === '' ? undefined : { column, text: line };
+}
+
+/** The cells of a row that are not empty. */
+export function readCells(texts: readonly string[]): Cell[] {
+  const cells: Cell[] = [];
+  for (const [column, text] of texts.entries()) {
+    const cell = text === '' ? undefined : readCell(column, text);
+    if (cell) cells.push(cell);
+  }
+  return cells;
 }
 
 /** Takes a table row by row. */
@@ -46,8 +63,7 @@ export function createRecordWriter(): RecordWriter {
   }
 
   return {
-    add(row) {
-      const cells = row.map(cleanCell).filter(({ text }) => text !== '');
+    add(cells) {
       if (cells.length === 0) return;
       if (first && !isFirstRead) {
         isFirstRead = true;
@@ -62,10 +78,6 @@ export function createRecordWriter(): RecordWriter {
       return blocks.join('\n\n');
     },
   };
-}
-
-function cleanCell({ column, text }: Cell): Cell {
-  return { column, text: text.replace(/\s+/g, ' ').trim() };
 }
 
 /** Names are short texts, most of them different ones. */

@@ -1,4 +1,5 @@
-import type { Cell } from './table-records.ts';
+import { assertTextLength } from './normalize.ts';
+import { type Cell, readCell } from './table-records.ts';
 import type { CellStyle } from './xlsx-numbers.ts';
 import { readXml } from './xml.ts';
 
@@ -25,6 +26,8 @@ const MAX_FILLED = 200_000;
 /**
  * The rows of a sheet that have cells. A cell that is merged over several rows counts for each of them, so that every
  * record has it.
+ *
+ * @throws DocumentError `corrupt`, `too_large_uncompressed`
  */
 export function readSheet(xml: string, context: SheetContext): Cell[][] {
   const rows = new Map<number, Cell[]>();
@@ -35,6 +38,7 @@ export function readSheet(xml: string, context: SheetContext): Cell[][] {
   let cell: Record<string, string> = {};
   let value = '';
   let isValue = false;
+  let length = 0;
 
   readXml(xml, {
     open(tag, attributes) {
@@ -64,14 +68,21 @@ export function readSheet(xml: string, context: SheetContext): Cell[][] {
     },
     close(tag) {
       if (tag === 'v' || tag === 't') isValue = false;
-      else if (tag === 'c' && value !== '') row.push({ column, text: readCell(cell, value, context) });
+      else if (tag === 'c' && value !== '') {
+        const shown = readCell(column, showValue(cell, value, context));
+        if (!shown) return;
+        row.push(shown);
+        // A text that many cells share grows with each of them.
+        length += shown.text.length;
+        assertTextLength(length);
+      }
     },
   });
   fillMerges(rows, merges);
   return [...rows.values()];
 }
 
-function readCell({ t: type, s }: Record<string, string>, value: string, context: SheetContext): string {
+function showValue({ t: type, s }: Record<string, string>, value: string, context: SheetContext): string {
   switch (type) {
     case 's':
       return context.strings[Number(value)] ?? '';
