@@ -7,6 +7,7 @@ import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureIdle } from './measures/idle.ts';
+import { measureIngest } from './measures/ingest.ts';
 import { measureJobs } from './measures/jobs.ts';
 import { measureLog } from './measures/log.ts';
 import { measurePaced } from './measures/paced.ts';
@@ -23,6 +24,7 @@ const MEASURES: Record<string, (stack: BenchStack, runs: number) => Promise<Repo
   jobs: measureJobs,
   idle: measureIdle,
   log: (_, runs) => measureLog(runs),
+  ingest: measureIngest,
 };
 
 const { values, positionals } = parseArgs({

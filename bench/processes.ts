@@ -51,9 +51,9 @@ export async function endProcess(child: ChildProcess, signal: NodeJS.Signals = '
 /** Clock ticks of /proc/<pid>/stat a second: USER_HZ, 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** Seconds of CPU that a process has used, in user and kernel mode, all threads. */
-export function readCpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+/** Seconds of CPU that a process has used, in user and kernel mode, all threads or the one given. */
+export function readCpuSeconds(pid: number, thread?: number): number {
+  const stat = readFileSync(`/proc/${pid}/${thread === undefined ? '' : `task/${thread}/`}stat`, 'utf8');
   // The second field is the name in parentheses and may have spaces; utime and stime are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
