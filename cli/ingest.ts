@@ -12,6 +12,8 @@ export interface IngestReport {
   /** Files that were there before. */
   skipped: number;
   uploaded: number;
+  /** Those whose upload is under way, too. */
+  sent: number;
   /** Files that an interrupted run uploaded. */
   uploadedBefore: number;
   /** Batches with files of this command, as they are now: one of an interrupted run, it may be, and one of this. */
@@ -92,6 +94,7 @@ async function uploadAll(
       const opened = await openAll(form, report.failures);
       if (opened.length === 0) continue;
       opening ??= batch.open();
+      report.sent += opened.length;
       await client.batches.add((await opening).id, opened, { signal });
       report.uploaded += opened.length;
       onProgress(progressOf(files.length, report));
@@ -154,7 +157,7 @@ async function openAll(form: readonly LocalFile[], failures: LocalFailure[]): Pr
 /** An archive is one file until the server has unpacked it. */
 function progressOf(
   files: number,
-  { skipped, uploaded, uploadedBefore, batches, failures }: IngestReport,
+  { skipped, sent, uploadedBefore, batches, failures }: IngestReport,
 ): Progress {
   const sum = (count: (batch: Batch) => number) => batches.reduce((total, batch) => total + count(batch), 0);
   const items = sum((batch) => batch.items);
@@ -162,7 +165,7 @@ function progressOf(
     ({ counts }) => counts.receiving + counts.pending + counts.queued + counts.processing,
   );
   const failed = sum(({ counts }) => counts.failed + counts.refused) + failures.length;
-  const waiting = Math.max(files - skipped - uploaded - uploadedBefore - failures.length, 0);
+  const waiting = Math.max(files - skipped - sent - uploadedBefore - failures.length, 0);
   const seconds = sum((batch) => batch.estimated_seconds ?? 0);
   const isPaused = batches.some(({ state }) => state === 'paused');
   const details = [

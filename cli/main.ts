@@ -40,7 +40,14 @@ async function run(args: string[]): Promise<ExitCode> {
 async function ingestAll(plan: IngestPlan, files: readonly LocalFile[]): Promise<ExitCode> {
   const client = createClient({ baseUrl: plan.url, apiKey: plan.apiKey });
   const display = createProgressDisplay(process.stderr);
-  const report: IngestReport = { skipped: 0, uploaded: 0, uploadedBefore: 0, batches: [], failures: [] };
+  const report: IngestReport = {
+    skipped: 0,
+    uploaded: 0,
+    sent: 0,
+    uploadedBefore: 0,
+    batches: [],
+    failures: [],
+  };
   const interruption = new AbortController();
   // The second Ctrl-C finds no listener and ends the process at once.
   process.once('SIGINT', () => interruption.abort());

@@ -242,6 +242,7 @@ describe('client', () => {
         /offline model[^]*stop/,
         /stopped/,
         /1931[^]*\[1\] manual\.md/,
+        /1 of 2\nlamps\/two\.pdf type_mismatch/,
         /400 invalid_request/,
       ];
       const examples = (await examplesIn('docs/client.md')).filter(({ name }) => name === undefined);

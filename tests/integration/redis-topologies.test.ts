@@ -13,6 +13,7 @@ import { closeRedis, connectRedis, isRedisAway } from '@sluice/shared/redis/conn
 import type { ConnectionRole, RedisClient } from '@sluice/shared/redis/connection';
 import { logKey } from '@sluice/shared/redis/keys';
 import { collectEvents, contentOf, dataOf, postJson, uploadAndWait } from '../helpers/api.ts';
+import { batchesAt, formOf } from '../helpers/batches.ts';
 import { waitFor } from '../helpers/poll.ts';
 import { startRedisCluster, startRedisSentinel } from '../helpers/redis-cluster.ts';
 import type { RedisNode, TestCluster, TestTopology } from '../helpers/redis-cluster.ts';
@@ -220,6 +221,15 @@ for (const [name, start] of TOPOLOGIES) {
       );
       const deleted = await fetch(`${stack.url}/api/knowledge/documents/${first.id}`, { method: 'DELETE' });
       assert.ok(deleted.ok);
+
+      const batches = batchesAt(stack.url);
+      const { batch } = await batches.send(formOf({ 'c.md': 'The c of the batch.', 'd.md': 'And its d.' }));
+      assert.equal((await batches.ended(batch.id)).counts.ready, 2);
+      const paused = await batches.create({});
+      await batches.act(paused.id, 'pause');
+      await batches.send(formOf({ 'e.md': 'The one that is not indexed.' }), paused.id);
+      await batches.act(paused.id, 'cancel');
+      assert.equal((await batches.ended(paused.id)).counts.cancelled, 1);
     });
   });
 }
