@@ -9,6 +9,9 @@ export const blobKeys = {
     `${tenant}/${documentId}/v${version}/original`,
   text: (tenant: string, documentId: string, version: number) =>
     `${tenant}/${documentId}/v${version}/text.txt`,
+  /** Pages and syntax of the text. */
+  structure: (tenant: string, documentId: string, version: number) =>
+    `${tenant}/${documentId}/v${version}/text.json`,
   version: (tenant: string, documentId: string, version: number) => `${tenant}/${documentId}/v${version}/`,
   document: (tenant: string, documentId: string) => `${tenant}/${documentId}/`,
 };

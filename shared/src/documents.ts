@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import { z } from 'zod';
 import { ingestedBy } from './contracts/jobs.ts';
 import { documentSchema } from './contracts/knowledge.ts';
 import type { Document, Metadata } from './contracts/knowledge.ts';
@@ -38,8 +39,8 @@ if ARGV[5] ~= '' then redis.call('HSET', KEYS[5], ARGV[5], ARGV[1]) end
 return 1`;
 
 /**
- * KEYS entry; ARGV version, attempt, patch as JSON. Returns 0 when the document is gone, -1 when a later attempt owns it,
- * -2 when there is a later version.
+ * KEYS entry; ARGV version, attempt, patch as JSON, checkpoint as JSON, `null` for none or '' for what is there. Returns 0
+ * when the document is gone, -1 when a later attempt owns it, -2 when there is a later version.
  */
 const UPDATE_LUA = `
 local json, retired, version, attempt = unpack(redis.call('HMGET', KEYS[1], 'json', 'retired', 'version', 'attempt'))
@@ -51,6 +52,11 @@ for field, value in pairs(cjson.decode(ARGV[3])) do
   if value == cjson.null then document[field] = nil else document[field] = value end
 end
 redis.call('HSET', KEYS[1], 'json', cjson.encode(document), 'attempt', ARGV[2])
+if ARGV[4] == 'null' then
+  redis.call('HDEL', KEYS[1], 'checkpoint')
+elseif ARGV[4] ~= '' then
+  redis.call('HSET', KEYS[1], 'checkpoint', ARGV[4])
+end
 return 1`;
 
 /** KEYS entry; ARGV metadata as JSON. Returns 0 when the document is gone. */
@@ -105,6 +111,19 @@ export type DocumentPatch = {
   [K in 'status' | 'indexed_version' | 'chunks' | 'pages' | 'characters' | 'error']?: Document[K] | null;
 };
 
+/** How far the ingestion of a version has come, for the next attempt to go on from. */
+export type Checkpoint = z.output<typeof checkpointSchema>;
+
+const checkpointSchema = z.object({
+  version: z.int().positive(),
+  /** What the chunks were embedded with. */
+  space: z.object({ model: z.string(), dimensions: z.int().positive() }),
+  /** Chunks that are stored, from the first on. */
+  chunks: z.int().positive(),
+  /** Of these chunks. */
+  digest: z.string(),
+});
+
 /** The attempt at ingesting one version of a document. */
 export interface IngestAttempt {
   version: number;
@@ -137,7 +156,8 @@ export interface DocumentRegistry {
     options: { limit: number; cursor?: string; collection?: string },
   ): Promise<{ documents: Document[]; total: number; next_cursor?: string }>;
   /**
-   * Applies a patch on behalf of an attempt.
+   * Applies a patch on behalf of an attempt, and notes how far it has come (null: nowhere); a version that has ended needs
+   * no checkpoint.
    *
    * @returns `gone` when the document was deleted, `stale` when a later attempt has it, `superseded` when there is a later
    * version
@@ -147,7 +167,10 @@ export interface DocumentRegistry {
     id: string,
     owner: IngestAttempt,
     patch: DocumentPatch,
+    checkpoint?: Checkpoint | null,
   ): Promise<'updated' | 'gone' | 'stale' | 'superseded'>;
+  /** Where the last attempt had come to; undefined too where it cannot be understood. */
+  checkpoint(tenant: string, id: string): Promise<Checkpoint | undefined>;
   /** Replaces the metadata. @returns false when the document is gone */
   describe(tenant: string, id: string, metadata: Metadata): Promise<boolean>;
   /**
@@ -246,17 +269,24 @@ export function openDocuments(redis: RedisClient): DocumentRegistry {
         ...(offset + limit < total && { next_cursor: String(offset + limit) }),
       };
     },
-    async update(tenant, id, { version, attempt }, patch) {
+    async update(tenant, id, { version, attempt }, patch, checkpoint) {
       const change = { ...patch, updated_at: new Date().toISOString() };
+      const hasEnded = patch.status === 'ready' || patch.status === 'failed';
+      const left = hasEnded ? null : checkpoint;
       const result = await commands.sluiceUpdateDocument(
         documentKey(tenant, id),
         version,
         attempt,
         JSON.stringify(change),
+        left === undefined ? '' : JSON.stringify(left),
       );
       if (result === 1) return 'updated';
       if (result === 0) return 'gone';
       return result === -1 ? 'stale' : 'superseded';
+    },
+    async checkpoint(tenant, id) {
+      const json = await redis.hget(documentKey(tenant, id), 'checkpoint');
+      return json === null ? undefined : checkpointSchema.safeParse(JSON.parse(json)).data;
     },
     async describe(tenant, id, metadata) {
       return (await commands.sluiceDescribeDocument(documentKey(tenant, id), JSON.stringify(metadata))) === 1;

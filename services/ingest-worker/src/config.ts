@@ -21,6 +21,13 @@ const schema = settingsSchema({
   CHUNK_SIZE: integer(50, 20_000).default(500),
   /** Characters that a chunk repeats of the one before. */
   CHUNK_OVERLAP: integer(0, 10_000).default(50),
+  /** What all workers together may ask of the embedding provider in a minute; 0 for any number. */
+  EMBEDDING_REQUESTS_PER_MINUTE: integer(0, 1_000_000_000).default(0),
+  EMBEDDING_TOKENS_PER_MINUTE: integer(0, 1_000_000_000_000).default(0),
+  /** Most requests of one process to it at the same time. */
+  EMBEDDING_CONCURRENCY: integer(1, 1_000).default(8),
+  /** Size of the file of vectors of texts that were embedded before; 0 for none. */
+  EMBEDDING_CACHE_MB: integer(0, 1_048_576).default(256),
   /** Documents that one process ingests at the same time. */
   INGEST_CONCURRENCY: integer(1, 100).default(2),
   /** Limits of the process that extracts one document. */

@@ -3,7 +3,9 @@ import { blobKeys } from '@sluice/shared/blob-store';
 import type { BlobStore } from '@sluice/shared/blob-store';
 import type { JobData } from '@sluice/shared/contracts/jobs';
 import { failUnsettled } from '@sluice/shared/documents';
-import type { DocumentPatch, DocumentRegistry } from '@sluice/shared/documents';
+import type { Checkpoint, DocumentPatch, DocumentRegistry } from '@sluice/shared/documents';
+import { embedThroughCache } from '@sluice/shared/embedding/cache';
+import type { EmbeddingCache } from '@sluice/shared/embedding/cache';
 import { SluiceError, UnavailableError } from '@sluice/shared/errors';
 import { LogRefusedError } from '@sluice/shared/event-log/append';
 import { nextAttempt } from '@sluice/shared/event-log/entry';
@@ -14,10 +16,10 @@ import type { ModelClient } from '@sluice/shared/model-client';
 import type { TakenJob } from '@sluice/shared/queues';
 import type { RedisClient } from '@sluice/shared/redis/connection';
 import type { VectorStore } from '@sluice/shared/vector-store/port';
-import { chunkDocument } from './chunk.ts';
 import type { ChunkOptions } from './chunk.ts';
-import { embedChunks } from './embed.ts';
+import { extractOnce } from './extract-once.ts';
 import type { Extractor } from './extract/pool.ts';
+import { indexChunks } from './index-chunks.ts';
 
 /** What ingesting needs. */
 export interface IngestDeps {
@@ -29,6 +31,8 @@ export interface IngestDeps {
   blobs: BlobStore;
   store: VectorStore;
   model: ModelClient;
+  /** None: every text is embedded. */
+  cache: EmbeddingCache | undefined;
   extractor: Extractor;
   chunking: ChunkOptions;
   retentionMs: number;
@@ -36,6 +40,9 @@ export interface IngestDeps {
 }
 
 type IngestJob = JobData<'ingest'>;
+
+/** Notes what has become of the document. @throws {NoLongerOurs} */
+type SetState = (patch: DocumentPatch, checkpoint?: Checkpoint | null) => Promise<void>;
 
 /** Why nothing more may be written: the document was deleted, a later attempt has it, or there is a later version. */
 type Loss = 'gone' | 'stale' | 'superseded';
@@ -62,15 +69,15 @@ export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>):
   const attempt = nextAttempt(job.attempt, last);
   const writer = new LogWriter({ redis: deps.appender, log, attempt });
   const signal = AbortSignal.any([job.signal, writer.signal]);
-  const setState = async (patch: DocumentPatch) => {
+  const setState: SetState = async (patch, checkpoint) => {
     const owner = { version: data.version, attempt };
-    const result = await deps.documents.update(data.tenant, data.document_id, owner, patch);
+    const result = await deps.documents.update(data.tenant, data.document_id, owner, patch, checkpoint);
     if (result !== 'updated') throw new NoLongerOurs(result);
   };
   try {
     await setState({ status: 'processing', error: null });
     writer.append({ type: 'started', attempt });
-    const chunks = await index(deps, data, writer, setState, signal);
+    const chunks = await index(deps, data, attempt, writer, setState, signal);
     await writer.close({ type: 'done', finish_reason: 'indexed', chunks });
     deps.logger.info({ attempt, chunks }, 'document indexed');
   } catch (error) {
@@ -117,8 +124,9 @@ async function isSettled(
 async function index(
   deps: IngestDeps,
   job: IngestJob,
+  attempt: number,
   writer: LogWriter,
-  setState: (patch: DocumentPatch) => Promise<void>,
+  setState: SetState,
   signal: AbortSignal,
 ): Promise<number> {
   const { tenant, document_id: documentId, version, filename, collection, labels } = job;
@@ -126,37 +134,31 @@ async function index(
   const [vectors, space] = [deps.store.forTenant(tenant), deps.store.space];
 
   writer.append({ type: 'progress', stage: 'extract', done: 0, total: 1 });
-  const extracted = await deps.blobs.withLocalFile(job.blob_key, (path) =>
-    deps.extractor.extract(path, job.type, { signal }),
-  );
-  await deps.blobs.putText(blobKeys.text(tenant, documentId, version), extracted.text);
-
-  const chunks = chunkDocument(extracted, job.chunking ?? deps.chunking);
-  writer.append({ type: 'progress', stage: 'chunk', done: chunks.length, total: chunks.length });
-
-  let stored = 0;
-  for await (const points of embedChunks(
-    deps.model,
-    { documentId, version, filename, collection, labels },
-    chunks,
-    signal,
+  const document = await extractOnce(deps, job, attempt, signal);
+  const chunks = await indexChunks({
+    document,
+    chunking: job.chunking ?? deps.chunking,
+    owner: { documentId, version, filename, collection, labels },
+    vectors,
     space,
-  )) {
-    await vectors.upsert(points);
-    stored += points.length;
-    writer.append({ type: 'progress', stage: 'upsert', done: stored, total: chunks.length });
-    signal.throwIfAborted();
-  }
+    model: {
+      embed: (texts, stop) => embedThroughCache(deps.model, deps.cache, { tenant, space }, texts, stop),
+    },
+    checkpoint: await deps.documents.checkpoint(tenant, documentId),
+    save: (checkpoint) => setState({}, checkpoint ?? null),
+    report: (done, total) => writer.append({ type: 'progress', stage: 'upsert', done, total }),
+    signal,
+  });
   await vectors.activate(documentId, version);
   await setState({
     status: 'ready',
     indexed_version: version,
-    chunks: chunks.length,
-    characters: extracted.text.length,
-    pages: extracted.pageCount ?? null,
+    chunks,
+    characters: document.text.length,
+    pages: document.pageCount ?? null,
   });
   if (version > 1) await deps.blobs.deleteAll(blobKeys.version(tenant, documentId, version - 1));
-  return chunks.length;
+  return chunks;
 }
 
 /** Removes what the job of a deleted document, or of a replaced version, wrote; a later attempt's is left alone. */

@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import { openAdmission } from '@sluice/shared/admission/admission';
 import { openBatches } from '@sluice/shared/batches/batches';
 import { openBlobStore } from '@sluice/shared/blob-store';
 import { openDocuments } from '@sluice/shared/documents';
+import { openEmbeddingCache } from '@sluice/shared/embedding/cache';
+import { openEmbeddingPacer } from '@sluice/shared/embedding/pacer';
 import { serveHealth } from '@sluice/shared/health';
 import { checkOrExit, loadOrExit, runProcess } from '@sluice/shared/lifecycle';
 import { createLogger } from '@sluice/shared/logger';
@@ -21,7 +24,17 @@ if (languages) await checkOrExit(() => checkOcrTools(languages));
 const logger = createLogger({ service: 'ingest-worker', level: config.LOG_LEVEL });
 
 await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (stack) => {
-  const resources = await acquireResources(stack, { service: 'ingest-worker', settings: config, logger });
+  const budget = {
+    requestsPerMinute: config.EMBEDDING_REQUESTS_PER_MINUTE,
+    tokensPerMinute: config.EMBEDDING_TOKENS_PER_MINUTE,
+    concurrency: config.EMBEDDING_CONCURRENCY,
+  };
+  const resources = await acquireResources(stack, {
+    service: 'ingest-worker',
+    settings: config,
+    logger,
+    openPacer: (connection) => openEmbeddingPacer(connection, budget, logger),
+  });
   const { connect, model, store, spaces, openStore, checks } = resources;
   const redis = connect('worker');
   const limits = { timeoutMs: config.EXTRACT_TIMEOUT_MS, rssMb: config.EXTRACT_MEMORY_MB };
@@ -35,6 +48,17 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     languages ? withOcr(pool, { ...limits, languages, maxPages: config.OCR_MAX_PAGES }) : pool,
   );
 
+  const cache =
+    config.EMBEDDING_CACHE_MB === 0
+      ? undefined
+      : stack.use(
+          openEmbeddingCache({
+            path: join(config.DATA_DIR, 'cache', 'embeddings.db'),
+            maxBytes: config.EMBEDDING_CACHE_MB * 1024 * 1024,
+            logger,
+          }),
+        );
+
   const deps = {
     redis,
     appender: connect('appender'),
@@ -43,6 +67,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     store,
     extractor,
     model,
+    cache,
     chunking: { size: config.CHUNK_SIZE, overlap: config.CHUNK_OVERLAP },
     retentionMs: config.LOG_RETENTION_SECONDS * 1_000,
     logger,

@@ -1,7 +1,8 @@
 import { SluiceError } from '../errors.ts';
+import { estimateTokens } from '../text/estimate-tokens.ts';
 import { describeFailure } from './failure.ts';
 import { askWithRetry } from './retry.ts';
-import type { RetryContext } from './retry.ts';
+import type { RequestPacer, RetryContext } from './retry.ts';
 import type { ModelTarget } from './target.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -21,17 +22,24 @@ export async function embedTexts(
   target: ModelTarget,
   dimensions: number,
   texts: readonly string[],
+  pacer?: RequestPacer,
 ): Promise<Float32Array[]> {
   const vectors: Float32Array[] = [];
   const batchSize = /^text-embedding-v\d/.test(target.model) ? DASHSCOPE_BATCH : EMBEDDING_BATCH;
   for (let i = 0; i < texts.length; i += batchSize) {
     const batch = texts.slice(i, i + batchSize);
-    const embeddings = await askWithRetry(context, target, () =>
+    const embeddings = await askWithRetry(paced(context, batch, pacer), target, () =>
       requestEmbeddings(context, target, dimensions, batch),
     );
     for (const embedding of embeddings) vectors.push(toVector(embedding, target.model, dimensions));
   }
   return vectors;
+}
+
+function paced(context: RetryContext, batch: readonly string[], pacer?: RequestPacer): RetryContext {
+  if (!pacer) return context;
+  const tokens = batch.reduce((sum, text) => sum + estimateTokens(text), 0);
+  return { ...context, pace: (request) => pacer.run(tokens, request, context.signal) };
 }
 
 async function requestEmbeddings(

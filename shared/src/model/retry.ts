@@ -12,6 +12,14 @@ export interface RetryContext {
   policy: FailurePolicy;
   logger: Logger;
   signal?: AbortSignal | undefined;
+  /** Makes each request when it may be made. */
+  pace?: <T>(request: () => Promise<T>) => Promise<T>;
+}
+
+/** Makes requests when they may be made, within what all who share the pacer may ask for. */
+export interface RequestPacer {
+  /** @param tokens of the request, by `estimateTokens` */
+  run<T>(tokens: number, request: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 /**
@@ -24,10 +32,10 @@ export async function askWithRetry<T>(
   target: ModelTarget,
   request: (attempt: number) => Promise<T>,
 ): Promise<T> {
-  const { policy, logger, signal } = context;
+  const { policy, logger, signal, pace = (run) => run() } = context;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await target.breaker.run(() => request(attempt));
+      return await pace(() => target.breaker.run(() => request(attempt)));
     } catch (error) {
       if (!(error instanceof ModelFailure)) throw error;
       const mayRetry = error.again && attempt < policy.tries && !target.breaker.isOpen;
@@ -90,7 +98,8 @@ function chooseWait(policy: FailurePolicy, attempt: number, retryAfterMs?: numbe
   return retryAfterMs <= policy.maxRetryAfterMs ? Math.ceil(retryAfterMs) + jitterMs : undefined;
 }
 
-async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** Waits, unless the signal aborts; then it throws its reason. */
+export async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await sleep(ms, undefined, { ...(signal && { signal }) });
   } catch (error) {

@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { embedText } from '../../dev/offline-model/embedding.ts';
+
+/** An OpenAI-compatible embedding endpoint that counts what it is asked to embed. */
+export interface CountingEmbedder extends AsyncDisposable {
+  /** Base URL. */
+  url: string;
+  /** Requests that came so far. */
+  readonly requests: number;
+  /** Texts in them, those that came again included. */
+  readonly texts: number;
+  readonly distinctTexts: number;
+}
+
+/** Starts an endpoint whose vectors are those of the offline model, each request after `delayMs`. */
+export async function startCountingEmbedder(options: {
+  dimensions: number;
+  delayMs: number;
+}): Promise<CountingEmbedder> {
+  let [requests, texts] = [0, 0];
+  const distinct = new Set<string>();
+  const server = createServer(async (request, response) => {
+    try {
+      const { input } = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { input: string[] };
+      requests += 1;
+      texts += input.length;
+      for (const text of input) distinct.add(text);
+      await delay(options.delayMs);
+      const data = input.map((text, index) => ({
+        index,
+        embedding: [...embedText(text, options.dimensions)],
+      }));
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data }));
+    } catch {
+      // Whoever asked is gone.
+      response.destroy();
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/v1`,
+    get requests() {
+      return requests;
+    },
+    get texts() {
+      return texts;
+    },
+    get distinctTexts() {
+      return distinct.size;
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
