@@ -24,8 +24,8 @@ interface Merge {
 const MAX_FILLED = 200_000;
 
 /**
- * The rows of a sheet that have cells. A cell that is merged over several rows counts for each of them, so that every
- * record has it.
+ * The rows of a sheet that have cells. A cell that is merged over several rows counts for each of them that has
+ * others, so that every record has it.
  *
  * @throws DocumentError `corrupt`, `too_large_uncompressed`
  */
@@ -105,7 +105,8 @@ function fillMerges(rows: Map<number, Cell[]>, merges: readonly Merge[]): void {
     if (!cell) continue;
     for (let number = top + 1; number <= bottom && filled < MAX_FILLED; number++, filled++) {
       const row = rows.get(number);
-      if (row?.every(({ column }) => column !== left)) insert(row, cell);
+      const isRecord = row !== undefined && row.length > 0;
+      if (isRecord && row.every(({ column }) => column !== left)) insert(row, cell);
     }
   }
 }

@@ -46,7 +46,7 @@ describe('extractXlsx', () => {
 
   test('gives a cell that is merged over rows to each of them', async () => {
     const cell = (ref: string, text: string): string => `<c r="${ref}" t="str"><v>${text}</v></c>`;
-    const rows = `<sheetData><row r="1">${cell('A1', 'Region')}${cell('B1', 'City')}</row><row r="2">${cell('A2', 'North')}${cell('B2', 'Oslo')}</row><row r="3">${cell('B3', 'Bergen')}</row></sheetData><mergeCells><mergeCell ref="A2:A3"/><mergeCell ref="A1:XFD1048576"/><mergeCell ref="nonsense"/></mergeCells>`;
+    const rows = `<sheetData><row r="1">${cell('A1', 'Region')}${cell('B1', 'City')}</row><row r="2">${cell('A2', 'North')}${cell('B2', 'Oslo')}</row><row r="3">${cell('B3', 'Bergen')}</row><row r="4"><c r="B4"/></row></sheetData><mergeCells><mergeCell ref="A2:A4"/><mergeCell ref="A1:XFD1048576"/><mergeCell ref="nonsense"/></mergeCells>`;
     assert.equal(
       await extract(writeXlsx({ S: rows })),
       '# S\n\nRegion: North\nCity: Oslo\n\nRegion: North\nCity: Bergen',
