@@ -341,6 +341,24 @@ describe('batches without a worker', () => {
     await worker.stop();
   });
 
+  it('gives no turn to what was replaced or deleted while it waited', async () => {
+    const { id } = await batches.create({ replace: 'external_id' });
+    await batches.act(id, 'pause');
+    const { items } = await batches.send(formOf({ 'old.md': 'the old text', 'gone.md': 'soon gone' }), id);
+    await batches.act(id, 'close');
+    const newer = await batches.send(formOf({ 'old.md': 'the new text' }, { replace: 'external_id' }));
+    const gone = items.find(({ filename }) => filename === 'gone.md');
+    const path = `documents/${gone?.document_id}`;
+    assert.ok((await fetch(`${stack.url}/api/knowledge/${path}`, { method: 'DELETE' })).ok);
+    await batches.act(id, 'resume');
+    const ended = await batches.ended(id);
+    assert.equal(ended.counts.cancelled, 2);
+    const codes = (await batches.items(id)).map(({ filename, error }) => [filename, error?.code]);
+    assert.deepEqual(Object.fromEntries(codes), { 'old.md': 'superseded', 'gone.md': 'deleted' });
+    await using _worker = await stack.start('ingest-worker');
+    assert.equal((await batches.ended(newer.batch.id)).counts.ready, 1);
+  });
+
   it('ends a file whose gateway died while it kept the bytes', async () => {
     const { id } = await batches.create({});
     await openBatches(redis).add(
