@@ -218,6 +218,17 @@ describe('documents', () => {
       assert.deepEqual(await idsOf('dunnart', { metadata: { final: false } }), new Set([bare]));
     });
 
+    it('that is changed while the document is ingested holds', async () => {
+      const text = Array.from({ length: 400 }, (_, n) => `Sentence ${n} of the bettong.`).join(' ');
+      const { id } = await upload('late.md', text, { metadata: '{"state":"draft"}' }, 0);
+      await dataOf(await put(`documents/${id}`, { metadata: { state: 'final' } }, 'PATCH'));
+      await waitFor(async () => (await documentOf(id)).status === 'ready', { what: 'the document' });
+      await waitFor(async () => (await idsOf('bettong', { metadata: { state: 'final' } })).has(id), {
+        what: 'its new metadata to be searchable',
+      });
+      assert.equal((await idsOf('bettong', { metadata: { state: 'draft' } })).size, 0);
+    });
+
     it('is refused when it is none', async () => {
       for (const [value, problem] of [
         ['{', /metadata: must be a JSON object/],

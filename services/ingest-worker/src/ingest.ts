@@ -10,12 +10,13 @@ import { SluiceError, UnavailableError } from '@sluice/shared/errors';
 import { LogRefusedError } from '@sluice/shared/event-log/append';
 import { nextAttempt } from '@sluice/shared/event-log/entry';
 import { closeLog, createLog, readLastEntry } from '@sluice/shared/event-log/log';
+import { labelsOf } from '@sluice/shared/metadata';
 import { LogWriter } from '@sluice/shared/event-log/writer';
 import type { Logger } from '@sluice/shared/logger';
 import type { ModelClient } from '@sluice/shared/model-client';
 import type { TakenJob } from '@sluice/shared/queues';
 import type { RedisClient } from '@sluice/shared/redis/connection';
-import type { VectorStore } from '@sluice/shared/vector-store/port';
+import type { TenantVectors, VectorStore } from '@sluice/shared/vector-store/port';
 import type { ChunkOptions } from './chunk.ts';
 import { extractOnce } from './extract-once.ts';
 import type { Extractor } from './extract/pool.ts';
@@ -157,8 +158,20 @@ async function index(
     characters: document.text.length,
     pages: document.pageCount ?? null,
   });
+  await keepLabels(deps, job, vectors);
   if (version > 1) await deps.blobs.deleteAll(blobKeys.version(tenant, documentId, version - 1));
   return chunks;
+}
+
+/** The metadata may have been changed since the job was made. */
+async function keepLabels(
+  deps: IngestDeps,
+  { tenant, document_id: documentId, labels }: IngestJob,
+  vectors: TenantVectors,
+): Promise<void> {
+  const document = await deps.documents.find(tenant, documentId);
+  const now = labelsOf(document?.metadata ?? {});
+  if (document && now.join('\n') !== labels.join('\n')) await vectors.relabel(documentId, now);
 }
 
 /** Removes what the job of a deleted document, or of a replaced version, wrote; a later attempt's is left alone. */
