@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import {
   collectEvents,
@@ -12,6 +13,7 @@ import {
   uploadAndWait,
 } from '../helpers/api.ts';
 import { waitFor } from '../helpers/poll.ts';
+import { begin, chunk, startScriptedModel } from '../helpers/scripted-model.ts';
 import { startStack } from '../helpers/stack.ts';
 import type { TestStack } from '../helpers/stack.ts';
 
@@ -111,6 +113,24 @@ describe('an answer that nobody watches', () => {
       (await dataOf<{ status: string }>(await fetch(`${stack.url}/api/chat/${id}`))).status;
     await waitFor(async () => (await state()) === 'cancelled', { what: 'the cancellation' });
     assert.equal(stack.model.requests.open, 0);
+  });
+
+  it('is not taken for one that somebody watches while the model is silent', async () => {
+    await using model = await startScriptedModel(async (_request, response) => {
+      begin(response);
+      await delay(1_500);
+      response.write(chunk({ content: 'At last.' }));
+      response.end(`${chunk({}, 'stop')}data: [DONE]\n\n`);
+    });
+    await using stack = await startStack({
+      services: ['chat-worker'],
+      env: { CANCEL_UNWATCHED_SECONDS: '1', OPENAI_BASE_URL: model.url },
+    });
+    const events = await collectEvents(
+      await postJson(`${stack.url}/api/chat`, { ...question, stream: true }),
+    );
+    assert.equal(contentOf(events), 'At last.');
+    assert.ok(!events.some(({ event }) => event === 'cancelled'));
   });
 });
 

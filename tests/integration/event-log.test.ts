@@ -158,10 +158,11 @@ describe('event log', () => {
       );
     });
 
-    it('does not join reasoning with content', async () => {
+    it('joins reasoning with reasoning, but not with content', async () => {
       const log = await newLog();
       const writer = new LogWriter({ redis: appender, log, attempt: 1 });
-      writer.append({ type: 'delta', reasoning: 'hm' });
+      writer.append({ type: 'delta', reasoning: 'h' });
+      writer.append({ type: 'delta', reasoning: 'm' });
       writer.append(delta('a'));
       writer.append(delta('b'));
       await writer.flushed();
@@ -185,28 +186,54 @@ describe('event log', () => {
       assert.equal(textOf(await readWholeLog(redis, log)), 'from one');
     });
 
-    it('holds its producer back while Redis does not take what it has', async () => {
+    for (const field of ['content', 'reasoning'] as const) {
+      it(`holds its producer of ${field} back while Redis does not take what it has`, async () => {
+        const log = await newLog();
+        const own = connectRedis({ url: server.url, role: 'appender', service: 'test', logger }) as Redis;
+        try {
+          await own.ping();
+          own.stream.pause();
+          const writer = new LogWriter({ redis: own, log, attempt: 1 });
+          const append = (letter: string) =>
+            writer.append({ type: 'delta', [field]: letter.repeat(100_000) });
+          append('x');
+          append('y');
+          let isReady = false;
+          const ready = writer.ready().then(() => (isReady = true));
+          await new Promise((resolve) => setImmediate(resolve));
+          append('z');
+          await redis.ping();
+          assert.equal(isReady, false);
+          own.stream.resume();
+          await ready;
+          await writer.flushed();
+          const texts = (await readWholeLog(redis, log)).map(({ record }) =>
+            record.type === 'delta' ? (record[field] ?? '') : '',
+          );
+          assert.equal(texts.join('').length, 300_000);
+        } finally {
+          await closeRedis(own);
+        }
+      });
+    }
+
+    it('says for how long nobody has heard it, which is no time while somebody listens to its silence', async () => {
       const log = await newLog();
-      const own = connectRedis({ url: server.url, role: 'appender', service: 'test', logger }) as Redis;
-      try {
-        await own.ping();
-        own.stream.pause();
-        const writer = new LogWriter({ redis: own, log, attempt: 1 });
-        writer.append(delta('x'.repeat(100_000)));
-        writer.append(delta('y'.repeat(100_000)));
-        let isReady = false;
-        const ready = writer.ready().then(() => (isReady = true));
-        await new Promise((resolve) => setImmediate(resolve));
-        writer.append(delta('z'.repeat(100_000)));
-        await redis.ping();
-        assert.equal(isReady, false);
-        own.stream.resume();
-        await ready;
-        await writer.flushed();
-        assert.equal(textOf(await readWholeLog(redis, log)).length, 300_000);
-      } finally {
-        await closeRedis(own);
-      }
+      const writer = new LogWriter({ redis: appender, log, attempt: 1 });
+      const stop = new AbortController();
+      const heard = collect(follow(log, { signal: stop.signal }));
+      await waitFor(async () => (await redis.pubsub('NUMSUB', bellChannel(log.tenant, log.jobId)))[1] === 1, {
+        what: 'the reader to listen',
+      });
+      writer.append({ type: 'started', attempt: 1 });
+      await writer.flushed();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.equal(writer.unheardMs, 0);
+      stop.abort();
+      await heard;
+      writer.append(delta('unheard'));
+      await writer.flushed();
+      await waitFor(() => writer.unheardMs > 20, { what: 'the silence to be noticed' });
     });
   });
 

@@ -175,6 +175,10 @@ async function streamAnswer(
     text += content;
     if (content !== '') writer.append({ type: 'delta', content });
   };
+  const mayGoOn = async () => {
+    await writer.ready();
+    if (deps.cancelUnwatchedMs > 0 && writer.unheardMs > deps.cancelUnwatchedMs) throw new UnwatchedError();
+  };
   for await (const event of deps.model.streamChat(request, signal)) {
     switch (event.type) {
       case 'model':
@@ -182,13 +186,11 @@ async function streamAnswer(
         break;
       case 'content':
         show(check(trimmer.push(event.text)));
-        await writer.ready();
-        if (deps.cancelUnwatchedMs > 0 && writer.unheardMs > deps.cancelUnwatchedMs)
-          throw new UnwatchedError();
+        await mayGoOn();
         break;
       case 'reasoning':
         writer.append({ type: 'delta', reasoning: event.text });
-        await writer.ready();
+        await mayGoOn();
         break;
       case 'finish':
         finishReason = event.reason;

@@ -56,6 +56,7 @@ export class SentRecords {
   }
 }
 
-function charsOf(record: LogRecord): number {
+/** Length of a record, about. */
+export function charsOf(record: LogRecord): number {
   return record.type === 'delta' ? (record.content ?? record.reasoning ?? '').length : 100;
 }

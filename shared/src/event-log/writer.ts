@@ -3,7 +3,7 @@ import type { RedisClient } from '../redis/connection.ts';
 import { appendRecords, LogRefusedError } from './append.ts';
 import type { LogAddress } from './append.ts';
 import { closeLog } from './log.ts';
-import { SentRecords } from './sent-records.ts';
+import { charsOf, SentRecords } from './sent-records.ts';
 
 /**
  * Least time between two flushes of text of one stream: 100 a second is smoother than any eye, and bounds the writes.
@@ -29,7 +29,7 @@ export class LogWriter {
   #flushing = false;
   #scheduled = false;
   #lastFlush = -FLUSH_GAP_MS;
-  #lastHeard = performance.now();
+  #unheardSince: number | undefined;
   #waiters: PromiseWithResolvers<void>[] = [];
 
   constructor(options: { redis: RedisClient; log: LogAddress; attempt: number }) {
@@ -49,18 +49,17 @@ export class LogWriter {
     return this.#sent.base;
   }
 
-  /** Milliseconds since an append was last heard by anybody. */
+  /** Milliseconds since the first append that nobody heard, after the last that somebody did. */
   get unheardMs(): number {
-    return performance.now() - this.#lastHeard;
+    return this.#unheardSince === undefined ? 0 : performance.now() - this.#unheardSince;
   }
 
   /** Takes a record; after a refusal it is dropped. */
   append(record: LogRecord): void {
     if (this.signal.aborted) return;
     const last = this.#pending.at(-1);
-    if (isText(record)) this.#pendingChars += record.content.length;
-    if (last !== undefined && isText(last) && isText(record)) last.content += record.content;
-    else this.#pending.push({ ...record });
+    this.#pendingChars += charsOf(record);
+    if (!last || !join(last, record)) this.#pending.push({ ...record });
     this.#schedule();
   }
 
@@ -114,7 +113,8 @@ export class LogWriter {
     try {
       const { before, listeners } = await appendRecords(this.#redis, this.#log, this.#attempt, seq, records);
       if (seq === 1) this.#sent.beginsAfter(before);
-      if (listeners !== 0) this.#lastHeard = performance.now();
+      if (listeners > 0) this.#unheardSince = undefined;
+      if (listeners === 0) this.#unheardSince ??= performance.now();
     } catch (error) {
       if (!(error instanceof LogRefusedError && error.refusal === 'GAP')) throw error;
       const lost = this.#sent.after(error.lastId);
@@ -151,11 +151,18 @@ export class LogWriter {
   }
 }
 
-function isText(record: LogRecord): record is { type: 'delta'; content: string } {
-  return (
-    record.type === 'delta' &&
-    record.content !== undefined &&
-    record.reasoning === undefined &&
-    record.tool_calls === undefined
-  );
+/** Adds a delta to the one before it, where both are content or both are reasoning. */
+function join(last: LogRecord, record: LogRecord): boolean {
+  if (isContent(last) && isContent(record)) last.content += record.content;
+  else if (isReasoning(last) && isReasoning(record)) last.reasoning += record.reasoning;
+  else return false;
+  return true;
+}
+
+function isContent(record: LogRecord): record is { type: 'delta'; content: string } {
+  return record.type === 'delta' && record.content !== undefined && !record.reasoning && !record.tool_calls;
+}
+
+function isReasoning(record: LogRecord): record is { type: 'delta'; reasoning: string } {
+  return record.type === 'delta' && record.reasoning !== undefined && !record.content && !record.tool_calls;
 }
