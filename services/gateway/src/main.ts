@@ -23,6 +23,10 @@ import { startReaper } from './reaper.ts';
 const config = loadOrExit(loadConfig);
 /** A request that has taken all of its time still has its answer sent; Node itself would cut it off after 5 minutes. */
 const ANSWER_MS = 30_000;
+/** Proxies keep idle connections for 60 s; whoever closes first may do so just as the other sends a request. */
+const KEEP_ALIVE_MS = 75_000;
+/** Between two looks for connections that have become idle since a drain began. */
+const CLOSE_IDLE_MS = 100;
 const logger = createLogger({ service: 'gateway', level: config.LOG_LEVEL });
 
 await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (stack) => {
@@ -87,16 +91,22 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
   stack.use(startHousekeeping(deps));
   const app = createApp(deps);
 
-  const server = createServer({ requestTimeout: deps.settings.form.timeoutMs + ANSWER_MS }, app);
+  const server = createServer(
+    { requestTimeout: deps.settings.form.timeoutMs + ANSWER_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+    app,
+  );
   server.listen(config.PORT, config.HOST);
   await once(server, 'listening');
   stack.defer(async () => {
     const closed = once(server, 'close');
+    // A closed server goes on serving the connections that are busy now, for as long as requests come on them.
+    server.prependListener('request', (_request, response) => (response.shouldKeepAlive = false));
     server.close();
     drain.begun.abort(new Error('draining'));
     const timer = setTimeout(() => drain.deadline.abort(), config.DRAIN_TIMEOUT_MS * HAND_OVER_SHARE);
-    server.closeIdleConnections();
+    const closing = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS);
     await closed;
+    clearInterval(closing);
     clearTimeout(timer);
   });
   const { address, port } = server.address() as AddressInfo;
