@@ -9,6 +9,7 @@ import { dataOf } from '../helpers/api.ts';
 import { startCountingEmbedder } from '../helpers/counting-embedder.ts';
 import type { CountingEmbedder } from '../helpers/counting-embedder.ts';
 import { waitFor } from '../helpers/poll.ts';
+import type { TestService } from '../helpers/process.ts';
 import { startStack } from '../helpers/stack.ts';
 import type { TestStack } from '../helpers/stack.ts';
 import { Random } from './harness/random.ts';
@@ -30,6 +31,10 @@ export interface IngestKills {
   workers: number;
   /** Fewer when everything is ingested before. */
   kills: number;
+  /** Workers that are killed together; one unless given. */
+  atOnce?: number;
+  /** Milliseconds that an embedding request takes while workers are killed; 20 unless given. */
+  embeddingMs?: number;
   timeoutMs: number;
   progress?: (line: string) => void;
 }
@@ -52,7 +57,10 @@ export interface IngestKillsResult {
 export async function runIngestKills(options: IngestKills): Promise<IngestKillsResult> {
   const { seed, timeoutMs, progress = () => {} } = options;
   const random = new Random(seed);
-  await using embedder = await startCountingEmbedder({ dimensions: DIMENSIONS, delayMs: 20 });
+  await using embedder = await startCountingEmbedder({
+    dimensions: DIMENSIONS,
+    delayMs: options.embeddingMs ?? 20,
+  });
   await using stack = await startStack({
     services: [],
     env: {
@@ -77,6 +85,7 @@ export async function runIngestKills(options: IngestKills): Promise<IngestKillsR
   const { texts, distinctTexts } = embedder;
   progress(`${kills} kills, ${texts} texts embedded, ${distinctTexts} distinct`);
 
+  embedder.delayMs = 0;
   const undisturbed = await waitForAll(stack, await uploadAll(stack, files, 'undisturbed'), timeoutMs);
   await using store = await openVectorStore({
     qdrantUrl: process.env['QDRANT_URL'],
@@ -105,9 +114,9 @@ async function killWorkers(
   embedder: CountingEmbedder,
   ids: readonly string[],
   random: Random,
-  { kills, timeoutMs, progress }: IngestKills,
+  { kills, atOnce = 1, timeoutMs, progress }: IngestKills,
 ): Promise<number> {
-  for (let killed = 0; killed < kills; killed += 1) {
+  for (let killed = 0; killed < kills;) {
     const from = embedder.requests + random.int(1, MOST_BETWEEN_KILLS);
     const isOver = async () => (await readAll(stack, ids)).every(hasEnded);
     await waitFor(async () => embedder.requests >= from || isOver(), { timeoutMs, what: 'work to kill' });
@@ -116,9 +125,12 @@ async function killWorkers(
       ({ process }) =>
         process.signalCode === null && process.exitCode === null && process !== stack.gateway.process,
     );
-    await random.pick(running).kill();
-    await stack.start('ingest-worker');
-    progress?.(`killed ${killed + 1}`);
+    const victims = new Set<TestService>();
+    while (victims.size < Math.min(atOnce, kills - killed, running.length)) victims.add(random.pick(running));
+    await Promise.all([...victims].map((worker) => worker.kill()));
+    await Promise.all([...victims].map(() => stack.start('ingest-worker')));
+    killed += victims.size;
+    progress?.(`killed ${killed}`);
   }
   return kills;
 }

@@ -13,6 +13,8 @@ export interface CountingEmbedder extends AsyncDisposable {
   /** Texts in them, those that came again included. */
   readonly texts: number;
   readonly distinctTexts: number;
+  /** Milliseconds that each request takes. */
+  delayMs: number;
 }
 
 /** Starts an endpoint whose vectors are those of the offline model, each request after `delayMs`. */
@@ -28,7 +30,7 @@ export async function startCountingEmbedder(options: {
       requests += 1;
       texts += input.length;
       for (const text of input) distinct.add(text);
-      await delay(options.delayMs);
+      await delay(embedder.delayMs);
       const data = input.map((text, index) => ({
         index,
         embedding: [...embedText(text, options.dimensions)],
@@ -42,7 +44,8 @@ export async function startCountingEmbedder(options: {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  return {
+  const embedder: CountingEmbedder = {
+    delayMs: options.delayMs,
     url: `http://127.0.0.1:${port}/v1`,
     get requests() {
       return requests;
@@ -59,4 +62,5 @@ export async function startCountingEmbedder(options: {
       await once(server, 'close');
     },
   };
+  return embedder;
 }
