@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { ingestedBy } from './contracts/jobs.ts';
@@ -14,67 +15,9 @@ import {
   retiredDocumentsKey,
 } from './redis/keys.ts';
 
-/**
- * KEYS entry, index, index of the collection, hashes, identities; ARGV id, version, score, hash and identity, those of the
- * version before, json, metadata as JSON. Returns 0 when somebody else has come first with these bytes, this identity or
- * this version. Bytes that another document has stay that one's.
- */
-const REGISTER_LUA = `
-local function free(key, field)
-  if redis.call('HGET', key, field) == ARGV[1] then redis.call('HDEL', key, field) end
-end
-local owner = redis.call('HGET', KEYS[4], ARGV[4])
-if owner and owner ~= ARGV[1] and ARGV[2] == '1' then return 0 end
-local same = redis.call('HGET', KEYS[5], ARGV[5])
-if same and same ~= ARGV[1] then return 0 end
-local version, retired = unpack(redis.call('HMGET', KEYS[1], 'version', 'retired'))
-if retired or tonumber(version or 0) ~= tonumber(ARGV[2]) - 1 then return 0 end
-redis.call('HSET', KEYS[1], 'json', ARGV[8], 'metadata', ARGV[9], 'version', ARGV[2], 'attempt', 0)
-redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
-redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
-free(KEYS[4], ARGV[6])
-free(KEYS[5], ARGV[7])
-redis.call('HSETNX', KEYS[4], ARGV[4], ARGV[1])
-if ARGV[5] ~= '' then redis.call('HSET', KEYS[5], ARGV[5], ARGV[1]) end
-return 1`;
-
-/**
- * KEYS entry; ARGV version, attempt, patch as JSON, checkpoint as JSON, `null` for none or '' for what is there. Returns 0
- * when the document is gone, -1 when a later attempt owns it, -2 when there is a later version.
- */
-const UPDATE_LUA = `
-local json, retired, version, attempt = unpack(redis.call('HMGET', KEYS[1], 'json', 'retired', 'version', 'attempt'))
-if not json or retired then return 0 end
-if tonumber(version) > tonumber(ARGV[1]) then return -2 end
-if tonumber(attempt) > tonumber(ARGV[2]) then return -1 end
-local document = cjson.decode(json)
-for field, value in pairs(cjson.decode(ARGV[3])) do
-  if value == cjson.null then document[field] = nil else document[field] = value end
-end
-redis.call('HSET', KEYS[1], 'json', cjson.encode(document), 'attempt', ARGV[2])
-if ARGV[4] == 'null' then
-  redis.call('HDEL', KEYS[1], 'checkpoint')
-elseif ARGV[4] ~= '' then
-  redis.call('HSET', KEYS[1], 'checkpoint', ARGV[4])
-end
-return 1`;
-
-/** KEYS entry; ARGV metadata as JSON. Returns 0 when the document is gone. */
-const DESCRIBE_LUA = `
-if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'retired') == 1 then return 0 end
-redis.call('HSET', KEYS[1], 'metadata', ARGV[1])
-return 1`;
-
-/** KEYS entry, index, index of the collection, hashes, identities, retired; ARGV id, hash, identity or ''. Returns 1 for whoever comes first. */
-const RETIRE_LUA = `
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-if redis.call('HSETNX', KEYS[1], 'retired', '1') == 0 then return 0 end
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZREM', KEYS[3], ARGV[1])
-if redis.call('HGET', KEYS[4], ARGV[2]) == ARGV[1] then redis.call('HDEL', KEYS[4], ARGV[2]) end
-if redis.call('HGET', KEYS[5], ARGV[3]) == ARGV[1] then redis.call('HDEL', KEYS[5], ARGV[3]) end
-redis.call('SADD', KEYS[6], ARGV[1])
-return 1`;
+/** A script of `documents/`, which says what it takes and gives. */
+const readScript = (name: string) =>
+  readFileSync(new URL(`./documents/${name}.lua`, import.meta.url), 'utf8');
 
 type Command = (...args: (string | number)[]) => Promise<number>;
 interface RegistryCommands {
@@ -187,10 +130,10 @@ export interface DocumentRegistry {
 
 /** Opens the registry on a connection that the caller closes. */
 export function openDocuments(redis: RedisClient): DocumentRegistry {
-  redis.defineCommand('sluiceRegister', { numberOfKeys: 5, lua: REGISTER_LUA });
-  redis.defineCommand('sluiceRetire', { numberOfKeys: 6, lua: RETIRE_LUA });
-  redis.defineCommand('sluiceUpdateDocument', { numberOfKeys: 1, lua: UPDATE_LUA });
-  redis.defineCommand('sluiceDescribeDocument', { numberOfKeys: 1, lua: DESCRIBE_LUA });
+  redis.defineCommand('sluiceRegister', { numberOfKeys: 5, lua: readScript('register') });
+  redis.defineCommand('sluiceRetire', { numberOfKeys: 6, lua: readScript('retire') });
+  redis.defineCommand('sluiceUpdateDocument', { numberOfKeys: 1, lua: readScript('update') });
+  redis.defineCommand('sluiceDescribeDocument', { numberOfKeys: 1, lua: readScript('describe') });
   const commands = redis as RedisClient & RegistryCommands;
 
   const find = async (tenant: string, id: string) => {

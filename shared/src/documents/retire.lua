@@ -1,0 +1,9 @@
+-- KEYS entry, index, index of the collection, hashes, identities, retired; ARGV id, hash, identity or ''. Returns 1 for whoever comes first.
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('HSETNX', KEYS[1], 'retired', '1') == 0 then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+if redis.call('HGET', KEYS[4], ARGV[2]) == ARGV[1] then redis.call('HDEL', KEYS[4], ARGV[2]) end
+if redis.call('HGET', KEYS[5], ARGV[3]) == ARGV[1] then redis.call('HDEL', KEYS[5], ARGV[3]) end
+redis.call('SADD', KEYS[6], ARGV[1])
+return 1

@@ -1,0 +1,17 @@
+-- KEYS entry; ARGV version, attempt, patch as JSON, checkpoint as JSON, `null` for none or '' for what is there. Returns 0
+-- when the document is gone, -1 when a later attempt owns it, -2 when there is a later version.
+local json, retired, version, attempt = unpack(redis.call('HMGET', KEYS[1], 'json', 'retired', 'version', 'attempt'))
+if not json or retired then return 0 end
+if tonumber(version) > tonumber(ARGV[1]) then return -2 end
+if tonumber(attempt) > tonumber(ARGV[2]) then return -1 end
+local document = cjson.decode(json)
+for field, value in pairs(cjson.decode(ARGV[3])) do
+  if value == cjson.null then document[field] = nil else document[field] = value end
+end
+redis.call('HSET', KEYS[1], 'json', cjson.encode(document), 'attempt', ARGV[2])
+if ARGV[4] == 'null' then
+  redis.call('HDEL', KEYS[1], 'checkpoint')
+elseif ARGV[4] ~= '' then
+  redis.call('HSET', KEYS[1], 'checkpoint', ARGV[4])
+end
+return 1
