@@ -13,7 +13,7 @@ export type { AskOptions, CallOptions, ChatApi, ResumeOptions } from './chat.ts'
 export type { ChatStream } from './chat-stream.ts';
 export { SluiceApiError, SluiceConnectionError } from './errors.ts';
 export type * from './events.ts';
-export type { KnowledgeApi, PageOptions } from './knowledge.ts';
+export type { KnowledgeApi, PageOptions, TextOptions } from './knowledge.ts';
 export type * from './types.ts';
 export type { FileInput, UploadOptions, UploadProgress } from './upload.ts';
 

@@ -25,6 +25,12 @@ export interface PageOptions extends CallOptions {
   cursor?: string | undefined;
 }
 
+/** Which text. */
+export interface TextOptions extends CallOptions {
+  /** Of the source whose offsets are to be used; 410 `version_gone` when another version is searched now. */
+  version?: number | undefined;
+}
+
 /** The knowledge base. Every method throws {@link SluiceApiError} and {@link SluiceConnectionError}. */
 export interface KnowledgeApi {
   /**
@@ -44,7 +50,7 @@ export interface KnowledgeApi {
   /** Deletes a document, its text and its vectors. */
   delete(id: string, options?: CallOptions): Promise<void>;
   /** The extracted text, which the offsets of sources point into. 409 `not_ready` until the document is indexed. */
-  text(id: string, options?: CallOptions): Promise<string>;
+  text(id: string, options?: TextOptions): Promise<string>;
   /** The progress of a document, to its end, over as many connections as it takes. A failure is thrown. */
   events(id: string, options?: ResumeOptions): AsyncGenerator<DocumentEvent, void, void>;
   /** The documents of a collection (`default` unless given) that have some of these bytes, named by SHA-256 in hex. */
@@ -110,7 +116,11 @@ export function createKnowledgeApi(settings: Settings): KnowledgeApi {
     async delete(id, { signal } = {}) {
       await requestText(settings, { method: 'DELETE', path: documentPath(id), signal });
     },
-    text: (id, { signal } = {}) => requestText(settings, { path: `${documentPath(id)}/text`, signal }),
+    text: (id, { version, signal } = {}) =>
+      requestText(settings, {
+        path: `${documentPath(id)}/text${version === undefined ? '' : `?version=${version}`}`,
+        signal,
+      }),
     async lookup(hashes, { collection, signal } = {}) {
       const known: KnownDocument[] = [];
       for (let i = 0; i < hashes.length; i += LOOKUP_PAGE) {

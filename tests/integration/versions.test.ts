@@ -67,7 +67,12 @@ describe('documents', () => {
           found.map(({ text, version }) => [text, version]),
           [[`新的 quokka ${name}`, 2]],
         );
-        assert.equal(await (await knowledge(`documents/${first.id}/text`)).text(), `新的 quokka ${name}`);
+        assert.equal(
+          await (await knowledge(`documents/${first.id}/text?version=2`)).text(),
+          `新的 quokka ${name}`,
+        );
+        const gone = await knowledge(`documents/${first.id}/text?version=1`);
+        assert.deepEqual([gone.status, (await errorOf(gone)).code], [410, 'version_gone']);
         const events = await collectEvents(await knowledge(`documents/${first.id}/events`));
         assert.equal(events.at(-1)?.data, '[DONE]');
         const again = await upload(name, `新的 quokka ${name}`, fields);

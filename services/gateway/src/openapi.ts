@@ -298,10 +298,16 @@ export function createOpenApi() {
       '/api/knowledge/documents/{id}/text': {
         get: {
           summary: 'The extracted text, which the offsets of sources point into',
-          requestParams: { path: idParameter },
+          requestParams: {
+            path: idParameter,
+            query: z.object({
+              version: z.int().optional().meta({ description: 'The version of the source' }),
+            }),
+          },
           responses: {
             '200': { description: 'The text', content: { 'text/plain': { schema: z.string() } } },
             '409': problem('`not_ready`: the document is not indexed yet'),
+            '410': problem('`version_gone`: another version is searched now'),
             ...notFound,
             ...problems,
           },

@@ -151,6 +151,16 @@ export const uploadFieldsSchema = z
     error: 'must be given when replace is external_id',
   });
 
+/** What `GET /api/knowledge/documents/{id}/text` understands. */
+export const documentTextSchema = z.object({
+  version: z.coerce
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .meta({ description: 'Of a source, whose offsets fit this version alone' }),
+});
+
 /** Body of `PATCH /api/knowledge/documents/{id}`. */
 export const documentChangeSchema = z.strictObject({ metadata: metadataSchema });
 

@@ -5,6 +5,7 @@ import { lookupSchema } from '@sluice/shared/contracts/batches';
 import { ingestJobId } from '@sluice/shared/contracts/jobs';
 import {
   documentChangeSchema,
+  documentTextSchema,
   listDocumentsSchema,
   searchRequestSchema,
 } from '@sluice/shared/contracts/knowledge';
@@ -76,12 +77,19 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
   });
 
   router.get('/documents/:id/text', async (request, response) => {
+    const { version } = parseInput(documentTextSchema, request.query);
     const { tenant, id, indexed_version, status } = await documentOf(request, response);
     if (indexed_version === undefined)
       throw new RequestError(
         409,
         'not_ready',
         `The text of ${id} is there once it is ready; now it is ${status}.`,
+      );
+    if (version !== undefined && version !== indexed_version)
+      throw new RequestError(
+        410,
+        'version_gone',
+        `Version ${version} of ${id} is not the one that is searched, which is ${indexed_version}: offsets of one do not fit the other.`,
       );
     response.type('text/plain').send(await deps.blobs.getText(blobKeys.text(tenant, id, indexed_version)));
   });
