@@ -80,7 +80,10 @@ export interface DocumentRegistry {
    * version of that one; else the same bytes in the same collection are a duplicate. Bytes that failed may come again.
    */
   plan(upload: Upload): Promise<Plan>;
-  /** The next version of a document, of the same bytes unless `changes` says otherwise; nothing is registered yet. */
+  /**
+   * The next version of a document, of the same bytes and in no batch unless `changes` says otherwise; nothing is
+   * registered yet.
+   */
   nextVersion(previous: Document, changes?: Partial<Upload>): Document;
   /**
    * Registers a planned document or version. Atomic, whoever races.
@@ -119,7 +122,7 @@ export interface DocumentRegistry {
   /**
    * Retires a document: it is found no longer, its bytes may be registered anew, and updates of it answer `gone`.
    *
-   * @returns false when it was retired before, or is not there
+   * @returns false when it was retired before, is not there, or has another version by now
    */
   retire(document: Document): Promise<boolean>;
   /** Ids of retired documents that are not forgotten yet. */
@@ -242,6 +245,7 @@ export function openDocuments(redis: RedisClient): DocumentRegistry {
         id,
         hashField(document),
         identityField(document),
+        document.version,
       );
       return retired === 1;
     },
@@ -281,7 +285,7 @@ function firstVersion(upload: Upload): Document {
 }
 
 function nextVersion(previous: Document, changes: Partial<Upload> = {}): Document {
-  const { error: _error, ...kept } = previous;
+  const { error: _error, batch: _batch, ...kept } = previous;
   const updated_at = new Date().toISOString();
   return { ...kept, ...changes, version: previous.version + 1, status: 'queued', updated_at };
 }

@@ -70,7 +70,8 @@ async function dropItem(deps: GatewayDeps, { address }: StoredBatch, item: FedIt
   if (await settleItem(deps, { batch: address, item: item.id, documentId, version })) return;
   const document = await deps.documents.find(tenant, documentId);
   if (document?.version === version && document.indexed_version === undefined) {
-    await deleteDocument(deps, document);
+    // With another version by now it is somebody else's; the next turn settles the item.
+    if (!(await deleteDocument(deps, document))) return;
   } else if (document?.version === version) {
     const error = { code: 'cancelled', message: 'The batch was cancelled before this version was indexed.' };
     const owner = { version, attempt: Number.MAX_SAFE_INTEGER };

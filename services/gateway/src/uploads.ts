@@ -242,10 +242,12 @@ export async function describeDocument(
  * Deletes a document everywhere. It is retired first: from then on it is not found, its bytes may be uploaded anew, and
  * a worker that has it learns that it is gone and removes what it wrote. What a crash leaves of a retired document, the
  * reaper deletes.
+ *
+ * @returns false when somebody has deleted it before, or it has another version by now
  */
-export async function deleteDocument(deps: GatewayDeps, document: Document): Promise<void> {
+export async function deleteDocument(deps: GatewayDeps, document: Document): Promise<boolean> {
   const { tenant, id } = document;
-  if (!(await deps.documents.retire(document))) return;
+  if (!(await deps.documents.retire(document))) return false;
   const jobId = ingestJobId(document);
   await closeLog(
     deps.commands,
@@ -259,6 +261,7 @@ export async function deleteDocument(deps: GatewayDeps, document: Document): Pro
     // A worker that writes at this moment makes its folder undeletable; the reaper comes back for it.
     deps.logger.info({ err: error, document_id: id }, 'left the rest of a deleted document to the reaper');
   }
+  return true;
 }
 
 /** Deletes what is left of a retired document. Idempotent. */

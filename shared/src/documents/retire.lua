@@ -1,5 +1,6 @@
--- KEYS entry, index, index of the collection, hashes, identities, retired; ARGV id, hash, identity or ''. Returns 1 for whoever comes first.
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+-- KEYS entry, index, index of the collection, hashes, identities, retired; ARGV id, hash, identity or '', version that these
+-- are of. Returns 1 for whoever comes first, 0 too when there is another version by now.
+if redis.call('HGET', KEYS[1], 'version') ~= ARGV[4] then return 0 end
 if redis.call('HSETNX', KEYS[1], 'retired', '1') == 0 then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])

@@ -71,9 +71,9 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
   });
 
   router.delete('/documents/:id', async (request, response) => {
-    const document = await documentOf(request, response);
-    await deleteDocument(deps, document);
-    response.json(envelope({ id: document.id, deleted: true }));
+    // Whoever uploads a version meanwhile has the deletion begin anew with that one.
+    while (!(await deleteDocument(deps, await documentOf(request, response))));
+    response.json(envelope({ id: request.params.id, deleted: true }));
   });
 
   router.get('/documents/:id/text', async (request, response) => {

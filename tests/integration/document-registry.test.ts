@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { openDocuments } from '@sluice/shared/documents';
+import type { DocumentRegistry, Upload } from '@sluice/shared/documents';
+import type { Document } from '@sluice/shared/contracts/knowledge';
+import { Redis } from 'ioredis';
+import { startRedis } from '../helpers/redis.ts';
+import type { TestRedis } from '../helpers/redis.ts';
+
+const TENANT = 'default';
+
+describe('registry of documents', () => {
+  let server: TestRedis;
+  let redis: Redis;
+  let documents: DocumentRegistry;
+  before(async () => {
+    server = await startRedis();
+    redis = new Redis(server.url);
+    documents = openDocuments(redis);
+  });
+  after(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+
+  const uploadOf = (hash: string, options: Partial<Upload> = {}): Upload => ({
+    tenant: TENANT,
+    filename: 'f.md',
+    collection: 'default',
+    replace: 'none',
+    metadata: {},
+    type: 'markdown',
+    bytes: 1,
+    hash,
+    ...options,
+  });
+  const register = async (upload: Upload): Promise<Document> => {
+    const plan = await documents.plan(upload);
+    assert.notEqual(plan.outcome, 'duplicate');
+    const previous = plan.outcome === 'version' ? plan.previous : undefined;
+    assert.equal(await documents.register(plan.document, previous), true, 'a plan that nobody raced holds');
+    return plan.document;
+  };
+
+  it('does not retire a document that has another version by now: its bytes would be taken for ever', async () => {
+    const identity = { external_id: 'raced', replace: 'external_id' } as const;
+    const first = await register(uploadOf('a1', identity));
+    const second = await register(uploadOf('a2', identity));
+    assert.equal(await documents.retire(first), false);
+    assert.equal((await documents.get(TENANT, first.id)).version, 2);
+    assert.equal(await documents.retire(second), true);
+    assert.equal(await documents.retire(second), false);
+    for (const hash of ['a1', 'a2']) await register(uploadOf(hash));
+    await register(uploadOf('a3', identity));
+  });
+
+  it('counts a version to the batch that it came in, and to no other', async () => {
+    const identity = { external_id: 'of a batch', replace: 'external_id' } as const;
+    const first = await register(uploadOf('b1', { ...identity, batch: 'batch_1' }));
+    assert.equal(first.batch, 'batch_1');
+    assert.equal((await register(uploadOf('b2', identity))).batch, undefined);
+    assert.equal(documents.nextVersion(first).batch, undefined);
+  });
+});
