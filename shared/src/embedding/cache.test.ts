@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
 import { createLogger } from '../logger.ts';
 import { embedThroughCache, openEmbeddingCache } from './cache.ts';
 
@@ -77,6 +79,26 @@ describe('embedding cache', () => {
     other.close();
     cache.put(scope, ['b'], [vectorOf(2)]);
     assert.deepEqual(cache.get(scope, ['b']), [vectorOf(2)]);
+  });
+
+  it('waits for another process that is making the file, instead of being off from then on', async () => {
+    mkdirSync(join(folder, 'made'));
+    const maker = new Worker(
+      `const { DatabaseSync } = require('node:sqlite');
+      const { parentPort, workerData } = require('node:worker_threads');
+      const db = new DatabaseSync(workerData);
+      db.exec('begin exclusive');
+      parentPort.postMessage('locked');
+      setTimeout(() => { db.exec('commit'); db.close(); }, 300);`,
+      { eval: true, workerData: join(folder, 'made', 'c.db') },
+    );
+    await once(maker, 'message');
+    lines.length = 0;
+    using cache = open('made');
+    assert.deepEqual(lines, []);
+    cache.put(scope, ['a'], [vectorOf(1)]);
+    assert.deepEqual(cache.get(scope, ['a']), [vectorOf(1)]);
+    await once(maker, 'exit');
   });
 
   it('is off, and says so once, when its file is broken', async () => {

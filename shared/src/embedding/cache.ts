@@ -8,6 +8,8 @@ import type { VectorSpace } from '../vector-store/names.ts';
 
 /** A statement blocks the event loop while it waits for another process's transaction, which takes about 1 ms. */
 const BUSY_TIMEOUT_MS = 20;
+/** At the start nothing else is done yet; several processes that start at once make the file one after the other. */
+const OPEN_TIMEOUT_MS = 5_000;
 const SQLITE_BUSY = 5;
 /** Pages of 8 KiB hold a vector of 1,536 dimensions. */
 const PAGE_BYTES = 8_192;
@@ -96,11 +98,14 @@ export function openEmbeddingCache(options: {
 
 function openFile(path: string, maxBytes: number) {
   mkdirSync(dirname(path), { recursive: true });
-  const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  const db = new DatabaseSync(path, { timeout: OPEN_TIMEOUT_MS });
   try {
-    db.exec(`pragma page_size = ${PAGE_BYTES}; pragma journal_mode = wal; pragma synchronous = normal;
-      create table if not exists vectors (key blob primary key, used integer not null, vector blob not null) strict;
-      create index if not exists vectors_by_use on vectors (used)`);
+    db.exec(`pragma page_size = ${PAGE_BYTES}; pragma journal_mode = wal; pragma synchronous = normal`);
+    transact(db, () =>
+      db.exec(`create table if not exists vectors (key blob primary key, used integer not null, vector blob not null) strict;
+        create index if not exists vectors_by_use on vectors (used)`),
+    );
+    db.exec(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
     const select = db.prepare('select vector, used from vectors where key = ?');
     const insert = db.prepare('insert or replace into vectors (key, used, vector) values (?, ?, ?)');
     const mark = db.prepare('update vectors set used = ? where key = ?');
