@@ -17,10 +17,15 @@ export interface CountingEmbedder extends AsyncDisposable {
   delayMs: number;
 }
 
-/** Starts an endpoint whose vectors are those of the offline model, each request after `delayMs`. */
+/**
+ * Starts an endpoint whose vectors are those of the offline model, each request after `delayMs`.
+ *
+ * @param options.refuse gives the status and headers of an error, for requests that are to get one
+ */
 export async function startCountingEmbedder(options: {
   dimensions: number;
   delayMs: number;
+  refuse?: (input: string[]) => { status: number; headers?: Record<string, string> } | undefined;
 }): Promise<CountingEmbedder> {
   let [requests, texts] = [0, 0];
   const distinct = new Set<string>();
@@ -30,6 +35,11 @@ export async function startCountingEmbedder(options: {
       requests += 1;
       texts += input.length;
       for (const text of input) distinct.add(text);
+      const refusal = options.refuse?.(input);
+      if (refusal) {
+        response.writeHead(refusal.status, { 'content-type': 'application/json', ...refusal.headers });
+        return void response.end('{"error":{"message":"refused"}}');
+      }
       await delay(embedder.delayMs);
       const data = input.map((text, index) => ({
         index,
