@@ -213,6 +213,8 @@ describe('batches', () => {
     assert.equal(await code(fetch(`${batches.base}/doc_1`)), 'not_found');
     assert.equal(await code(postJson(batches.base, { collection: 'nowhere' })), 'unknown_collection');
     assert.equal(await code(postJson(batches.base, { manifest: [{ hash: 'x' }] })), 'invalid_request');
+    const half = [{ hash: 'f'.repeat(64), external_id: '\ud83d' }];
+    assert.equal(await code(postJson(batches.base, { manifest: half })), 'invalid_request');
     assert.equal(await code(post(`/${id}/files`, new FormData())), 'no_file');
     assert.equal(await code(post('', formOf({ 'a.md': 'x' }, { metadata: '{' }))), 'invalid_request');
     const late = formOf({ 'late.md': 'text before the field' });
@@ -253,6 +255,13 @@ describe('batches without a worker', () => {
     const watched = await fetch(`${stack.url}/api/knowledge/documents/${item?.document_id}/events`);
     assert.equal(watched.status, 200, 'a document that waits in a batch can be watched');
     await watched.body?.cancel();
+    const again = await fetch(`${stack.url}/api/knowledge/upload`, {
+      method: 'POST',
+      body: formOf({ 'again.md': 'many, file 7' }),
+      headers: { prefer: 'wait=1' },
+    });
+    const known = await dataOf<{ status: string; duplicate: boolean }>(again);
+    assert.deepEqual([again.status, known.status, known.duplicate], [202, 'queued', true]);
     const resumed = await batches.act(batch.id, 'resume');
     assert.deepEqual([resumed.state, resumed.counts.queued], ['running', 20]);
 

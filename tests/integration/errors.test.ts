@@ -87,6 +87,11 @@ describe('errors', () => {
     await expectError(await upload('really-a-pdf.docx', makePdf(['hello'])), 415, 'type_mismatch');
     await expectError(await upload('nothing.txt', ''), 422, 'empty');
     await expectError(await upload('a.txt', 'text', 'document'), 400, 'unexpected_field');
+    const long = new FormData();
+    long.append('metadata', JSON.stringify({ a: 'x'.repeat(70_000) }));
+    long.append('file', new File(['text'], 'a.txt'));
+    const sent = await fetch(`${stack.url}/api/knowledge/upload`, { method: 'POST', body: long });
+    assert.match((await expectError(sent, 413, 'field_too_large')).message, /"metadata"/);
     await expectError(await upload('big.txt', Buffer.alloc(LIMIT + 1, 'a')), 413, 'too_large');
     const fits = await upload('fits.txt', Buffer.alloc(LIMIT, 'a'));
     assert.equal(fits.status, 202, 'exactly the limit is taken');

@@ -95,7 +95,7 @@ const upload: ZodOpenApiOperationObject = {
         202,
       ),
     },
-    '413': problem('`too_large`: the file is larger than `UPLOAD_MAX_BYTES`'),
+    '413': problem('`too_large`: the file is larger than `UPLOAD_MAX_BYTES`; `field_too_large`'),
     '415': problem('`unsupported_type`, or `type_mismatch`: the content is not what the name says'),
     '422': problem(
       '`empty`, `encrypted`, `no_text`, `corrupt`, `too_large_uncompressed` or `resource_limit`',

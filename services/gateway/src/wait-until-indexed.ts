@@ -1,8 +1,8 @@
-import { ingestJobId } from '@sluice/shared/contracts/jobs';
 import type { Document } from '@sluice/shared/contracts/knowledge';
 import { DOCUMENT_ERROR_STATUS, SluiceError } from '@sluice/shared/errors';
 import { followLog } from '@sluice/shared/event-log/reader';
 import type { GatewayDeps } from './context.ts';
+import { documentLog } from './document-log.ts';
 import { failureError } from './renderers/json.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function waitUntilIndexed(
 ): Promise<Document> {
   const { tenant, id } = document;
   if (document.status !== 'ready') {
-    const log = { tenant, jobId: ingestJobId(document) };
+    const log = await documentLog(deps, document);
     const signal = AbortSignal.any([gone, AbortSignal.timeout(seconds * 1_000)]);
     for await (const batch of followLog({ redis: deps.reads, doorbell: deps.doorbell }, log, { signal })) {
       const end = batch.at(-1)?.record;

@@ -50,7 +50,7 @@ export interface BatchRegistry {
   ): Promise<{ batches: Batch[]; total: number; next_cursor?: string }>;
   /**
    * Adds a file, or finds it: the same path with the same bytes is the same item. One whose bytes were still being
-   * received takes over what is known of it now.
+   * received, or could not be kept, takes over what is known of it now.
    *
    * @throws {RequestError} 404, 409 `batch_closed`
    */

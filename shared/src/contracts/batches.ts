@@ -3,6 +3,7 @@ import {
   collectionNameSchema,
   DEFAULT_COLLECTION,
   documentStatusSchema,
+  externalIdSchema,
   metadataJsonSchema,
   metadataSchema,
   replaceSchema,
@@ -92,7 +93,7 @@ export const createBatchSchema = z.strictObject({
           .default(DEFAULT_COLLECTION)
           .meta({ description: 'The collection that has the bytes' }),
         filename: z.string().min(1).max(512).optional(),
-        external_id: z.string().min(1).max(512).optional(),
+        external_id: externalIdSchema.optional(),
         metadata: metadataSchema.optional(),
       }),
     )

@@ -76,6 +76,13 @@ export const metadataFilterSchema = z
 /** By what an upload is a new version of a document that is there already. */
 export const replaceSchema = z.enum(['external_id', 'filename', 'none']);
 
+/** Well-formed, because Redis reads it in a document's JSON and refuses half a surrogate pair there. */
+export const externalIdSchema = z
+  .string()
+  .min(1)
+  .max(512)
+  .refine((id) => id.isWellFormed(), { error: 'must be well-formed Unicode' });
+
 /** A document as the registry keeps it and the API shows it. */
 export const documentSchema = z.object({
   id: z.string(),
@@ -142,7 +149,7 @@ export const metadataJsonSchema = z
 export const uploadFieldsSchema = z
   .strictObject({
     collection: collectionNameSchema.default(DEFAULT_COLLECTION),
-    external_id: z.string().min(1).max(512).optional(),
+    external_id: externalIdSchema.optional(),
     metadata: metadataJsonSchema,
     replace: replaceSchema.optional(),
   })

@@ -83,6 +83,12 @@ function fromMulter(error: MulterError): RequestError {
         'unexpected_field',
         `Send files in the form field "file", not "${error.field ?? ''}".`,
       );
+    case 'LIMIT_FIELD_VALUE':
+      return new RequestError(
+        413,
+        'field_too_large',
+        `The form field "${error.field ?? ''}" has more than 64 KiB. Send less in it.`,
+      );
     default:
       return new RequestError(400, 'invalid_form', 'The form could not be read.');
   }

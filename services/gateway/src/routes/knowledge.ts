@@ -2,7 +2,6 @@ import { Router } from 'express';
 import type { Request, Response } from 'express';
 import { blobKeys } from '@sluice/shared/blob-store';
 import { lookupSchema } from '@sluice/shared/contracts/batches';
-import { ingestJobId } from '@sluice/shared/contracts/jobs';
 import {
   documentChangeSchema,
   documentTextSchema,
@@ -10,10 +9,10 @@ import {
   searchRequestSchema,
 } from '@sluice/shared/contracts/knowledge';
 import { RequestError } from '@sluice/shared/errors';
-import { createLog } from '@sluice/shared/event-log/log';
 import { indexProgressKey } from '@sluice/shared/redis/keys';
 import { retrieve } from '@sluice/shared/retrieval/retrieve';
 import type { GatewayDeps } from '../context.ts';
+import { documentLog } from '../document-log.ts';
 import { envelope } from '../envelope.ts';
 import { resumeLog } from '../follow.ts';
 import { tenantOf } from '../middleware/request-context.ts';
@@ -95,11 +94,7 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
   });
 
   router.get('/documents/:id/events', async (request, response) => {
-    const document = await documentOf(request, response);
-    const jobId = ingestJobId(document);
-    const log = { tenant: document.tenant, jobId, retentionMs: deps.settings.retentionMs };
-    // A document that waits in a batch has no log yet.
-    if (document.status === 'queued') await createLog(deps.commands, log, { type: 'queued', position: 0 });
+    const { jobId } = await documentLog(deps, await documentOf(request, response));
     await resumeLog(deps, request, response, jobId, renderDocumentEntry);
   });
 
