@@ -36,6 +36,7 @@ describe('files in S3', () => {
     const { id } = await dataOf<{ id: string }>(response);
     assert.deepEqual([...s3.objects.keys()].toSorted(), [
       `default/${id}/v1/original`,
+      `default/${id}/v1/text.json`,
       `default/${id}/v1/text.txt`,
     ]);
     const document = `${stack.url}/api/knowledge/documents/${id}`;
