@@ -11,7 +11,7 @@ export interface QueuedEvent extends LogEvent {
   type: 'queued';
   /** Jobs ahead. */
   position: number;
-  /** Milliseconds, from the rate of the last minute; absent when there is none. */
+  /** Milliseconds, from the rate at which jobs were taken lately; absent when none was. */
   estimated_wait_ms?: number | undefined;
 }
 

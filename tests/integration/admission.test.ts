@@ -5,6 +5,7 @@ import { computeRetryAfter, openAdmission } from '@sluice/shared/admission/admis
 import type { Admission } from '@sluice/shared/admission/admission';
 import { createLogger } from '@sluice/shared/logger';
 import { closeRedis, connectRedis } from '@sluice/shared/redis/connection';
+import { admissionKeys } from '@sluice/shared/redis/keys';
 import { startRedis } from '../helpers/redis.ts';
 import type { TestRedis } from '../helpers/redis.ts';
 
@@ -63,11 +64,8 @@ describe('admission', () => {
     for (let i = 0; i < 3; i += 1)
       await admission.leave({ tenant: 'default', caller: 'x', id: 'a' }, 'dropped');
     assert.deepEqual(await inOrder(), []);
-    assert.equal(
-      (await redis.hlen('sluice:{queue-chat}:admission:counts')) <= 1,
-      true,
-      'no counter is left behind',
-    );
+    const left = await redis.hkeys(admissionKeys('chat').counts);
+    assert.deepEqual(left.toSorted(), ['b', 'v'], 'no counter is left behind');
   });
 
   it('refuses beyond the limits of queue and tenant, each with its own error and a time to come back', async () => {
@@ -86,16 +84,41 @@ describe('admission', () => {
     await apply('x', 'a3', { queue: 5, tenant: 3 });
   });
 
-  it('estimates the wait from the jobs taken in the last minute', async () => {
+  it('estimates the wait from the jobs taken since somebody has waited', async () => {
+    const { counts } = admissionKeys('chat');
     for (let i = 0; i < 30; i += 1) await apply('x', `a${i}`);
     for (let i = 0; i < 20; i += 1)
       await admission.leave({ tenant: 'default', caller: 'x', id: `a${i}` }, 'taken');
-    const { position, estimatedWaitMs } = await apply('x', 'last');
+    await redis.hincrby(counts, 'b', -9);
+    const { position, estimatedWaitMs = 0 } = await apply('x', 'last');
     assert.equal(position, 10);
-    assert.equal(estimatedWaitMs, 30_000, '20 a minute: 10 ahead take half of one');
-    assert.equal(computeRetryAfter(1_000, 600), 10);
-    assert.equal(computeRetryAfter(1, 600), 1);
-    assert.equal(computeRetryAfter(1_000_000, 1), 120);
+    assert.ok(estimatedWaitMs > 4_000 && estimatedWaitMs <= 6_000, `${estimatedWaitMs} ms: 20 in about 10 s`);
+    assert.equal((await admission.waiting(20)).at(-1)?.position, 10);
+    const inList = (await admission.waiting(20)).at(-1)?.estimatedWaitMs ?? 0;
+    assert.ok(inList > 4_000 && inList <= 6_000, `${inList} ms`);
+
+    await redis.hincrby(counts, 'b', -3_600);
+    assert.equal((await apply('x', 'later')).estimatedWaitMs, 33_000, '20 in the last minute: 11 ahead');
+  });
+
+  it('takes no lull for a slow drain: with few jobs it is they that come slowly', async () => {
+    for (let i = 0; i < 3; i += 1) {
+      await apply('x', `rare${i}`);
+      await admission.leave({ tenant: 'default', caller: 'x', id: `rare${i}` }, 'taken');
+    }
+    for (let i = 0; i < 10; i += 1) await apply('x', `a${i}`);
+    assert.equal((await apply('x', 'b')).estimatedWaitMs, undefined, 'nothing of this backlog was taken yet');
+    for (let i = 0; i < 5; i += 1)
+      await admission.leave({ tenant: 'default', caller: 'x', id: `a${i}` }, 'taken');
+    const { estimatedWaitMs = Infinity } = await apply('x', 'c');
+    assert.ok(estimatedWaitMs <= 3_000, `${estimatedWaitMs} ms`);
+  });
+
+  it('asks to come back when a tenth of the backlog has drained', () => {
+    assert.equal(computeRetryAfter(1_000, 10), 10);
+    assert.equal(computeRetryAfter(1, 10), 1);
+    assert.equal(computeRetryAfter(1_000_000, 0.02), 120);
+    assert.equal(computeRetryAfter(1_000, 0), 15);
   });
 
   it('keeps callers apart whatever they are called', async () => {

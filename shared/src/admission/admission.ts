@@ -11,7 +11,7 @@ const LEAVE_LUA = readFileSync(new URL('./leave.lua', import.meta.url), 'utf8');
 /** Bounds of what `Retry-After` asks for, in seconds. */
 const MIN_RETRY_AFTER = 1;
 const MAX_RETRY_AFTER = 120;
-/** When nothing was taken in the last minute there is no rate to compute from. */
+/** When nothing was taken there is no rate to compute from. */
 const UNKNOWN_RETRY_AFTER = 15;
 /** Share of the backlog that should have drained when a refused client comes back. */
 const DRAINED_SHARE = 0.1;
@@ -35,7 +35,7 @@ export interface Place {
   turn: number;
   /** Jobs ahead, about. */
   position: number;
-  /** From the rate of the last minute; absent when nothing was taken in it. */
+  /** From the rate since somebody has waited, of the last minute at most; absent when nothing was taken. */
   estimatedWaitMs?: number;
 }
 
@@ -47,7 +47,7 @@ export interface OpenJob extends Applicant {
 interface AdmissionCommands {
   sluiceAdmit(
     ...args: (string | number)[]
-  ): Promise<[status: string, turn: number, ahead: number, waiting: number, taken: number]>;
+  ): Promise<[status: string, turn: number, ahead: number, waiting: number, taken: number, seconds: number]>;
   sluiceLeave(...args: (string | number)[]): Promise<number>;
 }
 
@@ -95,10 +95,15 @@ function openShard(queue: JobName, shard: number, redis: RedisClient): Admission
   const keys = admissionKeys(queue, shard);
   const all = [keys.waiting, keys.counts, keys.open, keys.taken];
 
-  const takenLastMinute = async () => {
-    const slot = Math.floor(Date.now() / 10_000);
-    const slots = await redis.hmget(keys.taken, ...[0, 1, 2, 3, 4, 5].map((ago) => String(slot - ago)));
-    return slots.reduce((sum, taken) => sum + Number(taken ?? 0), 0);
+  const drainRate = async () => {
+    const now = Math.floor(Date.now() / 1_000);
+    const slot = Math.floor(now / 10);
+    const [since, slots] = await Promise.all([
+      redis.hget(keys.counts, 'b'),
+      redis.hmget(keys.taken, ...[0, 1, 2, 3, 4, 5].map((ago) => String(slot - ago))),
+    ]);
+    const taken = slots.reduce((sum, count) => sum + Number(count ?? 0), 0);
+    return taken / Math.min(Math.max(now - Number(since ?? now), 1), 60);
   };
   const leave = async (applicant: Applicant, why: 'taken' | 'dropped') => {
     await commands.sluiceLeave(...all, toMember(applicant), applicant.tenant, applicant.caller, why);
@@ -107,7 +112,7 @@ function openShard(queue: JobName, shard: number, redis: RedisClient): Admission
   return {
     leave,
     async admit(applicant, limits) {
-      const [status, turn, position, waiting, taken] = await commands.sluiceAdmit(
+      const [status, turn, position, waiting, taken, seconds] = await commands.sluiceAdmit(
         ...all,
         toMember(applicant),
         applicant.tenant,
@@ -115,8 +120,8 @@ function openShard(queue: JobName, shard: number, redis: RedisClient): Admission
         limits.queue,
         limits.tenant,
       );
-      if (status === 'OK') return { turn, position, ...estimateWait(position, taken) };
-      const retryAfter = computeRetryAfter(waiting, taken);
+      if (status === 'OK') return { turn, position, ...estimateWait(position, taken / seconds) };
+      const retryAfter = computeRetryAfter(waiting, taken / seconds);
       if (status === 'TENANT_FULL') {
         throw new RequestError(
           429,
@@ -133,14 +138,11 @@ function openShard(queue: JobName, shard: number, redis: RedisClient): Admission
       );
     },
     async waiting(limit) {
-      const [members, taken] = await Promise.all([
-        redis.zrange(keys.waiting, 0, limit - 1),
-        takenLastMinute(),
-      ]);
+      const [members, rate] = await Promise.all([redis.zrange(keys.waiting, 0, limit - 1), drainRate()]);
       return members.map((member, position) => ({
         ...fromMember(member),
         position,
-        ...estimateWait(position, taken),
+        ...estimateWait(position, rate),
       }));
     },
     async open(before, limit) {
@@ -169,16 +171,20 @@ function openShard(queue: JobName, shard: number, redis: RedisClient): Admission
   };
 }
 
-/** Seconds in which a tenth of the backlog drains at the rate of the last minute. */
-export function computeRetryAfter(waiting: number, takenLastMinute: number): number {
-  if (takenLastMinute === 0) return UNKNOWN_RETRY_AFTER;
-  const seconds = Math.ceil((waiting * DRAINED_SHARE * 60) / takenLastMinute);
+/**
+ * Seconds in which a tenth of the backlog drains.
+ *
+ * @param rate jobs taken per second
+ */
+export function computeRetryAfter(waiting: number, rate: number): number {
+  if (rate === 0) return UNKNOWN_RETRY_AFTER;
+  const seconds = Math.ceil((waiting * DRAINED_SHARE) / rate);
   return Math.min(Math.max(seconds, MIN_RETRY_AFTER), MAX_RETRY_AFTER);
 }
 
-function estimateWait(position: number, takenLastMinute: number): { estimatedWaitMs?: number } {
-  if (takenLastMinute === 0) return position === 0 ? { estimatedWaitMs: 0 } : {};
-  return { estimatedWaitMs: Math.round((position * 60_000) / takenLastMinute) };
+function estimateWait(position: number, rate: number): { estimatedWaitMs?: number } {
+  if (rate === 0) return position === 0 ? { estimatedWaitMs: 0 } : {};
+  return { estimatedWaitMs: Math.round((position * 1_000) / rate) };
 }
 
 /** Neither tenants nor job ids have spaces; a caller may have anything, so it comes last. */

@@ -40,7 +40,7 @@ export const recordSchema = z.discriminatedUnion('type', [
     type: z.literal('queued'),
     /** Jobs ahead. */
     position: z.int().nonnegative(),
-    /** From the rate at which jobs were taken in the last minute; absent when none was. */
+    /** From the rate at which jobs were taken since some wait, in the last minute at most; absent when none was. */
     estimated_wait_ms: z.int().nonnegative().optional(),
   }),
   z.object({ type: z.literal('started'), attempt: z.int().positive(), model: z.string().optional() }),
