@@ -77,9 +77,12 @@ describe('who owns a job', () => {
   });
 
   it('a job that no worker is there for is ended after a while, and not done later', async () => {
-    await using stack = await startStack({ services: [], env: { NO_WORKER_TIMEOUT_SECONDS: '5' } });
+    await using stack = await startStack({ services: [], env: { NO_WORKER_TIMEOUT_SECONDS: '12' } });
+    const asked = performance.now();
     const response = await postJson(`${stack.url}/api/chat`, question);
     assert.equal(response.status, 503);
+    // The reaper looks every 10 s: 12 s of a job that waits and 12 s without a worker are over at its third look.
+    assert.ok(performance.now() - asked < 36_000, 'the one does not wait for the other');
     const { error } = (await response.json()) as { error: { code: string } };
     assert.equal(error.code, 'no_worker');
     await stack.start('chat-worker');

@@ -45,7 +45,7 @@ export function startReaper(deps: GatewayDeps): AsyncDisposable {
     if (!isReaping) return;
     const found = new Set<string>();
     for (const ward of wards)
-      await reap(deps, ward, { suspects, found, areWorkersGone: () => lookForWorkers(ward) });
+      await reap(deps, ward, { suspects, found, areWorkersGone: await lookForWorkers(ward) });
     await deleteLeftovers(deps);
     suspects = found;
   };
@@ -76,7 +76,7 @@ function createWorkerWatch(noWorkerMs: number): (ward: Ward) => Promise<boolean>
       return false;
     }
     const known = absences.get(ward);
-    // Looked at only while jobs wait: what was long ago says nothing of the time between.
+    // Looked at only while this gateway leads: what was long ago says nothing of the time between.
     const since = known && now - known.seen < MAX_UNSEEN_MS ? known.since : now;
     absences.set(ward, { since, seen: now });
     return now - since >= noWorkerMs;
@@ -128,11 +128,10 @@ async function notePositions(
 async function reap(
   deps: GatewayDeps,
   ward: Ward,
-  turn: { suspects: ReadonlySet<string>; found: Set<string>; areWorkersGone: () => Promise<boolean> },
+  turn: { suspects: ReadonlySet<string>; found: Set<string>; areWorkersGone: boolean },
 ): Promise<void> {
   const jobs = await ward.admission.open(new Date(Date.now() - MIN_AGE_MS), MAX_REAPED);
   const ended: OpenJob[] = [];
-  let areWorkersGone: boolean | undefined;
   for (const job of jobs) {
     const last = await readLastEntry(deps.commands, { tenant: job.tenant, jobId: job.id });
     if (!last) await ward.giveUp(job, 'worker_lost', LOST);
@@ -147,9 +146,8 @@ async function reap(
     }
     // A night without workers must not fail the files of a batch, one window after the other: they wait.
     if (isBatchCaller(job.caller)) continue;
-    if (state === 'waiting' && Date.now() - job.admittedAt.getTime() > deps.settings.noWorkerMs) {
-      areWorkersGone ??= await turn.areWorkersGone();
-      if (!areWorkersGone) continue;
+    const waitsMs = Date.now() - job.admittedAt.getTime();
+    if (state === 'waiting' && turn.areWorkersGone && waitsMs > deps.settings.noWorkerMs) {
       await ward.queue.remove(job.id);
       await ward.giveUp(job, 'no_worker', 'No worker is there to do the job. Try again later.');
     }
