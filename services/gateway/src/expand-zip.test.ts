@@ -114,6 +114,15 @@ describe('expandZip', () => {
     assert.deepEqual(await readdir(dir), ['archive'], 'no temporary file is left');
   });
 
+  it('refuses a list of files that is longer than files need, before it is read into memory', async () => {
+    const entries = Array.from({ length: 5 }, (_, i) => ({
+      name: `${'a'.repeat(60_000)}${i}.txt`,
+      content: 'x',
+    }));
+    await assert.rejects(expand(entries), refusal('corrupt'));
+    assert.deepEqual(Object.keys(await expand(entries.slice(0, 1))).length, 1);
+  });
+
   it('refuses entries that share their bytes', async () => {
     const content = Buffer.from(Array.from({ length: 4_000 }, (_, i) => (i * 7919) % 251));
     const zip = writeZip([{ name: 'a.txt', content }]);

@@ -28,6 +28,8 @@ export interface RefusedEntry {
 
 /** Text unpacks to ten times its size, logs to a hundred; deflate's most is 1,032. */
 const MAX_RATIO = 200;
+/** Bytes of an entry's name and notes, on average: all of them are held in memory at once. */
+const MAX_LISTED_BYTES = 2_048;
 /** Archives that unpack to less may have any ratio. */
 const RATIO_FREE_BYTES = 16 * 1024 ** 2;
 /** What archivers and file managers add by themselves. */
@@ -73,8 +75,13 @@ async function listEntries(zip: ZipFile, limits: ZipLimits): Promise<Entry[]> {
       `The archive has ${zip.entryCount} entries; ${limits.entries} are the most that are accepted. Split it.`,
     );
   const entries: Entry[] = [];
+  let bytes = 0;
   try {
-    for await (const entry of zip.eachEntry()) entries.push(entry);
+    for await (const entry of zip.eachEntry()) {
+      bytes += entry.fileNameLength + entry.extraFieldLength + entry.fileCommentLength;
+      if (bytes > limits.entries * MAX_LISTED_BYTES) throw new Error('the list of files is too long');
+      entries.push(entry);
+    }
   } catch (error) {
     throwCorrupt(error);
   }
