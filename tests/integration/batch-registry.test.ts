@@ -75,6 +75,19 @@ describe('registry of batches', () => {
     assert.equal((await batches.item(address, 'a'))?.version, 2);
   });
 
+  it('forgets which batches are active only when they have ended, whatever comes in between', async () => {
+    const address = await create('acting');
+    await batches.add(address, itemOf('a'));
+    await batches.setFlag(address, 'closed', true);
+    await batches.move(address, 'a', { from: ['pending'], to: 'failed', version: 1 });
+    await batches.deactivate(address);
+    assert.deepEqual(await batches.active('acting'), []);
+    // A gateway saw that it had ended before it was given another turn.
+    await batches.retry(address);
+    await batches.deactivate(address);
+    assert.deepEqual(await batches.active('acting'), [address.id]);
+  });
+
   it('closes what nothing was added to for long, and nothing else', async () => {
     const address = await create();
     await batches.closeWhenIdle(address, 3_600_000);

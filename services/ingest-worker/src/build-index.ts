@@ -8,7 +8,7 @@ import type { RedisClient } from '@sluice/shared/redis/connection';
 import { DEFAULT_TENANT, indexBuilderKey, indexProgressKey } from '@sluice/shared/redis/keys';
 import type { VectorSpace } from '@sluice/shared/vector-store/names';
 import type { TenantVectors, VectorStore } from '@sluice/shared/vector-store/port';
-import { LOOK_MS } from '@sluice/shared/vector-store/serving';
+import { LOOK_MS, RELEASE_MS } from '@sluice/shared/vector-store/serving';
 import type { SpaceRegistry } from '@sluice/shared/vector-store/spaces';
 import { withHeadings } from './embed.ts';
 
@@ -20,8 +20,8 @@ const LEAD_MS = 15_000;
 const BATCH = 64;
 /** Documents that the new index may be behind when it begins to serve; what was ingested meanwhile follows. */
 const MAX_BEHIND = 20;
-/** Time after the switch in which documents may still end in the old index: they were begun before it. */
-const AFTERMATH_MS = 60_000;
+/** Time after the switch in which documents may still end in the old index, which others see late and release later. */
+const AFTERMATH_MS = RELEASE_MS + 5 * LOOK_MS;
 
 /** What building an index needs. */
 export interface BuilderDeps {

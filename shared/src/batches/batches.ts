@@ -78,6 +78,7 @@ export interface BatchRegistry {
   retry(address: BatchAddress): Promise<number>;
   /** Batches that may not have ended. */
   active(tenant: string): Promise<string[]>;
+  /** Takes a batch that has ended from these; one that goes on stays. */
   deactivate(address: BatchAddress): Promise<void>;
 }
 
@@ -204,19 +205,23 @@ export function openBatches(redis: RedisClient): BatchRegistry {
       await commands.sluiceBatchFlag(...allKeys(address), 'closed', 1, Math.ceil(idleMs / 1_000));
     },
     async retry(address) {
-      await redis.sadd(activeBatchesKey(address.tenant), address.id);
       let retried = 0;
       for (;;) {
         const result = await commands.sluiceBatchRetry(...allKeys(address), RETRY_PAGE);
         if (result === 'MISSING') throw notFound(address.id);
         if (result === 'CANCELLED') throw ended(address.id);
+        await redis.sadd(activeBatchesKey(address.tenant), address.id);
         retried += Number(result);
         if (Number(result) < RETRY_PAGE) return retried;
       }
     },
     active: (tenant) => redis.smembers(activeBatchesKey(tenant)),
-    async deactivate({ tenant, id }) {
+    async deactivate(address) {
+      const { tenant, id } = address;
       await redis.srem(activeBatchesKey(tenant), id);
+      const found = await find(address);
+      // It may have been retried meanwhile.
+      if (found && found.batch.ended_at === undefined) await redis.sadd(activeBatchesKey(tenant), id);
     },
   };
 }

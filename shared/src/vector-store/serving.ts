@@ -8,7 +8,7 @@ import type { SpaceRegistry } from './spaces.ts';
 /** How often a process looks whether another index serves. */
 export const LOOK_MS = 2_000;
 /** How long what was begun on the index before may take. */
-const RELEASE_MS = 60_000;
+export const RELEASE_MS = 60_000;
 
 /** How long a start waits for Redis to say which index serves. */
 const PATIENCE_MS = 3_000;
