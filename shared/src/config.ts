@@ -44,7 +44,7 @@ export const commonSettings = {
   DRAIN_TIMEOUT_MS: integer(0, 3_600_000).default(25_000),
   /** Parts that each queue is split into, the same for every process; see docs/operations/redis.md. */
   QUEUE_SHARDS: integer(1, 64).default(1),
-  /** Seconds an event log is kept after its last record. */
+  /** Seconds that an event log is kept after its end. */
   LOG_RETENTION_SECONDS: integer(10, 30 * 86_400).default(3_600),
 };
 

@@ -21,8 +21,7 @@ export function createApp(deps: GatewayDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
-  // A reverse proxy on this machine tells the caller's address in X-Forwarded-For; nobody else is believed.
-  app.set('trust proxy', 'loopback');
+  app.set('trust proxy', [...settings.trustedProxies]);
   app.use(requestContext(deps.logger));
   // Upgrading would break /docs wherever the gateway is reached by plain HTTP under a name other than localhost.
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import {
   blobStoreSettings,
@@ -13,6 +14,22 @@ import {
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
+/** What Express knows by name. */
+const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal'];
+
+const splitList = (list: string) =>
+  list
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+
+function isProxy(item: string): boolean {
+  const [address = '', bits, ...rest] = item.split('/');
+  const most = isIP(address) === 6 ? 128 : 32;
+  const isMask = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= most);
+  return PROXY_NAMES.includes(item) || (isIP(address) !== 0 && isMask && rest.length === 0);
+}
+
 const schema = settingsSchema({
   ...commonSettings,
   ...modelSettings,
@@ -27,14 +44,17 @@ const schema = settingsSchema({
   CORS_ORIGINS: z
     .string()
     .default('http://localhost:5173,http://localhost:3000')
-    .transform((list) =>
-      list
-        .split(',')
-        .map((origin) => origin.trim().replace(/\/$/, ''))
-        .filter(Boolean),
-    )
+    .transform((list) => splitList(list).map((origin) => origin.replace(/\/$/, '')))
     .refine((origins) => origins.every((origin) => origin === '*' || URL.canParse(origin)), {
       error: 'must be a comma-separated list of origins such as http://localhost:3000, or *',
+    }),
+  /** Reverse proxies whose `X-Forwarded-For` is believed. */
+  TRUST_PROXY: z
+    .string()
+    .default('loopback')
+    .transform(splitList)
+    .refine((proxies) => proxies.every(isProxy), {
+      error: `must be a comma-separated list of addresses, subnets such as 10.0.0.0/8, and ${PROXY_NAMES.join(', ')}`,
     }),
   /** Most jobs that may wait, by class of work; and the share of each, in percent, that one tenant may take. */
   CHAT_BACKLOG_LIMIT: integer(1, 10_000_000).default(1_000),

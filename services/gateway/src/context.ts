@@ -61,6 +61,8 @@ export interface Lane<N extends JobName> {
 export interface GatewaySettings {
   apiKey: string | undefined;
   corsOrigins: readonly string[];
+  /** Reverse proxies that are believed when they tell the caller's address, as Express takes them. */
+  trustedProxies: readonly string[];
   chatModel: string;
   uploadMaxBytes: number;
   /** Folder for uploads under way; on the same disk as blobs on disk, so that keeping one is a rename. */

@@ -65,6 +65,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     settings: {
       apiKey: config.SLUICE_API_KEY,
       corsOrigins: config.CORS_ORIGINS,
+      trustedProxies: config.TRUST_PROXY,
       chatModel: config.CHAT_MODEL,
       uploadMaxBytes: config.UPLOAD_MAX_BYTES,
       uploadDir,
