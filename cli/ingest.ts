@@ -80,7 +80,7 @@ async function uploadAll(
   const forms = queueUploads(
     client,
     files,
-    { collection: plan.collection, signal },
+    { ...plan, signal },
     {
       onSkipped: (from) => {
         if (report.batches.some(({ id }) => id === from)) report.uploadedBefore += 1;

@@ -16,8 +16,9 @@ type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 process.exitCode = await run(process.argv.slice(2));
 
 async function run(args: string[]): Promise<ExitCode> {
+  let plan: IngestPlan | undefined;
   try {
-    const plan = readPlan(args);
+    plan = readPlan(args);
     if (!plan) {
       console.log(USAGE);
       return EXIT.done;
@@ -32,7 +33,8 @@ async function run(args: string[]): Promise<ExitCode> {
       return EXIT.usage;
     }
     if (!(error instanceof SluiceApiError) && !(error instanceof SluiceConnectionError)) throw error;
-    console.error(`${error.message} What was uploaded is kept: run the same command again to go on.`);
+    const where = error instanceof SluiceConnectionError && plan ? `${plan.url}: ` : '';
+    console.error(`${where}${error.message} What was uploaded is kept: run the same command again to go on.`);
     return EXIT.failed;
   }
 }
@@ -83,7 +85,7 @@ async function rehearse(plan: IngestPlan, files: readonly LocalFile[]): Promise<
   const forms = queueUploads(
     client,
     files,
-    { collection: plan.collection, signal },
+    { ...plan, signal },
     {
       onSkipped: () => (skipped += 1),
       onFailed: ({ name, message }) => failures.push(`${name}: ${message}`),

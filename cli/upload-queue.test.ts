@@ -33,7 +33,7 @@ describe('queueUploads', () => {
       queueUploads(
         createClient({ baseUrl: server.url }),
         local,
-        { collection: 'docs', signal },
+        { collection: 'docs', replace: 'none', signal },
         {
           onSkipped: (batch) => skipped.push(batch),
           onFailed: ({ name, code }) => failed.push(`${name} ${code}`),

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, openAsBlob } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { FileInput, SluiceClient } from '../client/src/index.ts';
+import type { FileInput, KnownDocument, SluiceClient } from '../client/src/index.ts';
+import type { IngestPlan } from './config.ts';
 import type { LocalFile } from './find-files.ts';
 
 /** A file that could not be ingested, and why. */
@@ -19,6 +21,8 @@ export interface QueueListener {
   onFailed: (failure: LocalFailure) => unknown;
 }
 
+type QueueOptions = Pick<IngestPlan, 'collection' | 'replace'> & { signal: AbortSignal };
+
 /** Files that are hashed and looked up together. */
 const GROUP = 200;
 const HASHED_AT_ONCE = 4;
@@ -28,12 +32,13 @@ const FORM_BYTES = 8 * 1024 ** 2;
 
 /**
  * Hashes the files, leaves out what the server has, and gives the rest in groups for one request each. Nothing is read
- * much before it is asked for.
+ * much before it is asked for. Where files replace documents, bytes that another document has are not left out: they may
+ * be what this one is to become.
  */
 export async function* queueUploads(
   client: SluiceClient,
   files: readonly LocalFile[],
-  options: { collection: string; signal: AbortSignal },
+  options: QueueOptions,
   listener: QueueListener,
 ): AsyncGenerator<LocalFile[], void, void> {
   let form: LocalFile[] = [];
@@ -60,7 +65,7 @@ export async function openFile({ path, name, bytes }: LocalFile): Promise<FileIn
 async function findUnknown(
   client: SluiceClient,
   files: readonly LocalFile[],
-  { collection, signal }: { collection: string; signal: AbortSignal },
+  { collection, replace, signal }: QueueOptions,
   { onSkipped, onFailed }: QueueListener,
 ): Promise<LocalFile[]> {
   const hashes = new Map<LocalFile, string>();
@@ -82,9 +87,21 @@ async function findUnknown(
     const hash = hashes.get(file);
     if (hash === undefined) return false;
     const one = there.get(hash);
-    if (one) onSkipped(one.batch);
-    return !one;
+    if (!one || !isSame(one, file, replace)) return true;
+    onSkipped(one.batch);
+    return false;
   });
+}
+
+/** Whether a document with a file's bytes is the one that the file would become. */
+function isSame(
+  { external_id, filename }: KnownDocument,
+  { name }: LocalFile,
+  replace: IngestPlan['replace'],
+): boolean {
+  const path = name.normalize('NFC');
+  if (replace === 'external_id') return external_id === path;
+  return replace === 'none' || filename === basename(path);
 }
 
 /** What to say of a file that cannot be read. */

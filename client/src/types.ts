@@ -209,6 +209,7 @@ export interface KnownDocument {
   hash: string;
   id: string;
   filename: string;
+  external_id?: string | undefined;
   version: number;
   status: DocumentStatus;
   /** The batch that it came with. */

@@ -142,6 +142,12 @@ describe('npm run ingest', () => {
       one.map((document) => [document.external_id, document.version, document.status]),
       [['a/one.md', 2, 'ready']],
     );
+
+    await write({ 'two.md': 'the second edition of one' });
+    const copied = await run('docs', '--replace', 'external_id');
+    assert.match(copied.output, /1 indexed, 1 already there/, 'bytes of another path are not this one');
+    const two = (await documents()).find(({ external_id }) => external_id === 'two.md');
+    assert.equal(two?.version, 2);
   });
 
   it('explains itself', async () => {
@@ -155,7 +161,7 @@ describe('npm run ingest', () => {
     }
     const away = await run('docs', '--url', 'http://127.0.0.1:1');
     assert.equal(away.code, 1);
-    assert.match(away.output, /cannot be reached.*run the same command again/);
+    assert.match(away.output, /http:\/\/127\.0\.0\.1:1: .*cannot be reached.*run the same command again/);
     assert.equal(
       (await run('docs', '--collection', 'nowhere')).output.includes(
         'PUT /api/knowledge/collections/nowhere',

@@ -142,6 +142,7 @@ export const knownHashSchema = z.object({
   hash: z.string(),
   id: z.string(),
   filename: z.string(),
+  external_id: z.string().optional(),
   version: z.int().positive(),
   status: documentStatusSchema,
   batch: z.string().optional(),

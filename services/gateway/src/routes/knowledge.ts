@@ -118,10 +118,11 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
     );
     const documents = found
       .filter((document) => document !== undefined)
-      .map(({ hash, id, filename, version, status, batch }) => ({
+      .map(({ hash, id, filename, external_id, version, status, batch }) => ({
         hash,
         id,
         filename,
+        ...(external_id !== undefined && { external_id }),
         version,
         status,
         ...(batch !== undefined && { batch }),
