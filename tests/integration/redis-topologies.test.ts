@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { LogRecord } from '@sluice/shared/contracts/events';
 import { appendRecords, LogRefusedError } from '@sluice/shared/event-log/append';
@@ -193,11 +194,20 @@ for (const [name, start] of TOPOLOGIES) {
   });
 }
 
+/** What docs/operations/redis.md allows the services' user. */
+const RIGHTS = readFileSync(new URL('../../docs/operations/redis.md', import.meta.url), 'utf8')
+  .match(/a user of its own: `([^`]+)`/)?.[1]
+  ?.replaceAll(String.raw`\|`, '|')
+  .split(' ');
+
 for (const [name, start] of TOPOLOGIES) {
   describe(`the services on ${name}`, () => {
-    it('index a document, answer from it, and resume the answer', async () => {
+    it('index a document, answer from it, resume, repeat and cancel, as a user of few rights', async () => {
       await using topology = await start();
-      await using stack = await startStack({ env: { REDIS_URL: topology.url } });
+      for (const { redis } of topology.nodes)
+        await redis.call('ACL', 'SETUSER', 'app', 'on', '>secret', ...(RIGHTS ?? []));
+      const env = { REDIS_URL: topology.url.replace('://', '://app:secret@'), QUEUE_SHARDS: '3' };
+      await using stack = await startStack({ env });
       const text = 'The harbour has three cranes. The oldest crane was built in 1903.';
       const first = await dataOf<{ id: string }>(await uploadAndWait(stack.url, 'a.txt', text));
       const second = await dataOf<{ id: string }>(await uploadAndWait(stack.url, 'b.txt', `${text} Really.`));
@@ -219,6 +229,22 @@ for (const [name, start] of TOPOLOGIES) {
         replay,
         events.filter((event) => event.id !== undefined),
       );
+      const keyed = Array.from({ length: 6 }, (_, i) =>
+        postJson(
+          `${i % 2 === 0 ? stack.url : other.url}/api/chat`,
+          { messages, priority: 'background' },
+          { 'idempotency-key': 'k' },
+        ),
+      );
+      const ids = (await Promise.all(keyed)).map(async (answer) => (await dataOf<{ id: string }>(answer)).id);
+      assert.equal(new Set(await Promise.all(ids)).size, 1);
+      await stack.services.find((service) => service.logs().includes('chat-worker ready'))?.stop();
+      const waiting = await postJson(`${stack.url}/api/chat`, { messages, stream: true });
+      await dataOf(
+        await fetch(`${other.url}/api/chat/${waiting.headers.get('x-chat-id')}/cancel`, { method: 'POST' }),
+      );
+      assert.equal((await collectEvents(waiting)).at(-2)?.event, 'cancelled');
+
       const deleted = await fetch(`${stack.url}/api/knowledge/documents/${first.id}`, { method: 'DELETE' });
       assert.ok(deleted.ok);
 
@@ -230,6 +256,7 @@ for (const [name, start] of TOPOLOGIES) {
       await batches.send(formOf({ 'e.md': 'The one that is not indexed.' }), paused.id);
       await batches.act(paused.id, 'cancel');
       assert.equal((await batches.ended(paused.id)).counts.cancelled, 1);
+      for (const service of stack.services) assert.doesNotMatch(service.logs(), /NOPERM|CROSSSLOT/);
     });
   });
 }
