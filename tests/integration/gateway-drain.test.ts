@@ -2,10 +2,15 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { describe, it } from 'node:test';
+import { dataOf } from '../helpers/api.ts';
 import { begin, chunk, startScriptedModel } from '../helpers/scripted-model.ts';
 import { startStack } from '../helpers/stack.ts';
 import { waitFor } from '../helpers/poll.ts';
+
+/** Pieces of an answer that together are 12 MB; the buffers of two sockets take about 5. */
+const PIECES = 200;
 
 /** As a reverse proxy keeps them: one connection, with one request after the other. */
 async function send(agent: Agent, url: string, body?: object): Promise<IncomingMessage> {
@@ -59,5 +64,31 @@ describe('a gateway behind a proxy that keeps its connections', () => {
     agent.destroy();
     assert.ok(served <= 1, `${served} requests were served after the drain had begun`);
     assert.equal(await stopped, 0, stack.gateway.logs());
+  });
+
+  it('cuts off who takes nothing of a stream, and ends in time and well', async () => {
+    const piece = '春眠不觉晓'.repeat(4_000);
+    await using model = await startScriptedModel((_request, response) => {
+      begin(response, ...Array.from({ length: PIECES }, () => chunk({ content: piece })));
+    });
+    await using stack = await startStack({
+      services: ['chat-worker'],
+      env: { OPENAI_BASE_URL: model.url, DRAIN_TIMEOUT_MS: '3000' },
+    });
+    const body = JSON.stringify({ messages: [{ role: 'user', content: 'Who are you?' }], stream: true });
+    const asleep = connect(stack.gateway.port, '127.0.0.1').on('error', () => {});
+    asleep.write(
+      `POST /api/chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await once(asleep, 'readable');
+    await waitFor(() => model.open() === 1, { what: 'the answer to begin' });
+    const id = /^x-chat-id: (.+)\r$/im.exec(String(asleep.read()))?.[1];
+    const isAllThere = async () => {
+      const state = await dataOf<{ content: string }>(await fetch(`${stack.url}/api/chat/${id}`));
+      return state.content.length === PIECES * piece.length;
+    };
+    await waitFor(isAllThere, { what: 'more text than sockets hold' });
+    assert.equal(await stack.gateway.stop(), 0, stack.gateway.logs());
+    asleep.destroy();
   });
 });

@@ -25,6 +25,8 @@ const config = loadOrExit(loadConfig);
 const ANSWER_MS = 30_000;
 /** Proxies keep idle connections for 60 s; whoever closes first may do so just as the other sends a request. */
 const KEEP_ALIVE_MS = 75_000;
+/** Of the time to drain, when whoever still takes nothing of a stream, or sends without end, is cut off. */
+const CUT_OFF_SHARE = 0.85;
 /** Between two looks for connections that have become idle since a drain began. */
 const CLOSE_IDLE_MS = 100;
 const logger = createLogger({ service: 'gateway', level: config.LOG_LEVEL });
@@ -104,11 +106,12 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     server.prependListener('request', (_request, response) => (response.shouldKeepAlive = false));
     server.close();
     drain.begun.abort(new Error('draining'));
-    const timer = setTimeout(() => drain.deadline.abort(), config.DRAIN_TIMEOUT_MS * HAND_OVER_SHARE);
+    const after = (share: number, act: () => void) => setTimeout(act, config.DRAIN_TIMEOUT_MS * share);
+    const deadline = after(HAND_OVER_SHARE, () => drain.deadline.abort());
+    const cutOff = after(CUT_OFF_SHARE, () => server.closeAllConnections());
     const closing = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS);
     await closed;
-    clearInterval(closing);
-    clearTimeout(timer);
+    for (const timer of [deadline, cutOff, closing]) clearTimeout(timer);
   });
   const { address, port } = server.address() as AddressInfo;
   logger.info({ address, port }, `gateway ready on http://${address}:${port}`);
