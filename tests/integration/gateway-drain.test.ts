@@ -4,7 +4,7 @@ import { Agent, request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
-import { dataOf } from '../helpers/api.ts';
+import { dataOf, uploadAndWait } from '../helpers/api.ts';
 import { begin, chunk, startScriptedModel } from '../helpers/scripted-model.ts';
 import { startStack } from '../helpers/stack.ts';
 import { waitFor } from '../helpers/poll.ts';
@@ -90,5 +90,18 @@ describe('a gateway behind a proxy that keeps its connections', () => {
     await waitFor(isAllThere, { what: 'more text than sockets hold' });
     assert.equal(await stack.gateway.stop(), 0, stack.gateway.logs());
     asleep.destroy();
+  });
+
+  it('answers an upload that waits to be indexed with what is so when it drains', async () => {
+    await using stack = await startStack({ services: [], env: { DRAIN_TIMEOUT_MS: '2000' } });
+    const uploaded = uploadAndWait(stack.url, 'a.txt', 'Nobody is there to index it.');
+    const isThere = async () =>
+      (await dataOf<{ total: number }>(await fetch(`${stack.url}/api/knowledge/documents`))).total === 1;
+    await waitFor(isThere, { what: 'the upload to be accepted' });
+    const stopped = stack.gateway.stop();
+    const response = await uploaded;
+    assert.equal(response.status, 202);
+    assert.equal((await dataOf<{ status: string }>(response)).status, 'queued');
+    assert.equal(await stopped, 0, stack.gateway.logs());
   });
 });

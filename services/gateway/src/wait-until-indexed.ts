@@ -6,7 +6,7 @@ import { documentLog } from './document-log.ts';
 import { failureError } from './renderers/json.ts';
 
 /**
- * Waits until a document is ready, at most `seconds`, or until the client has `gone`.
+ * Waits until a document is ready, at most `seconds`, or until the client has `gone` or this gateway must end.
  *
  * @returns the document as it is then
  * @throws {SluiceError} with the document's error when its ingestion has failed
@@ -20,7 +20,7 @@ export async function waitUntilIndexed(
   const { tenant, id } = document;
   if (document.status !== 'ready') {
     const log = await documentLog(deps, document);
-    const signal = AbortSignal.any([gone, AbortSignal.timeout(seconds * 1_000)]);
+    const signal = AbortSignal.any([gone, deps.drain.deadline, AbortSignal.timeout(seconds * 1_000)]);
     for await (const batch of followLog({ redis: deps.reads, doorbell: deps.doorbell }, log, { signal })) {
       const end = batch.at(-1)?.record;
       if (end?.type === 'failed') throw ingestError(end.code, end.error);
