@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { admissionKeys } from '@sluice/shared/redis/keys';
+import { Redis } from 'ioredis';
 import { dataOf, errorOf, uploadAndWait } from '../helpers/api.ts';
 import { batchesAt, formOf } from '../helpers/batches.ts';
 import { startStack } from '../helpers/stack.ts';
@@ -34,6 +36,11 @@ describe('while the storage of files is away', () => {
     await whileAway(async () => {
       const refused = await uploadAndWait(stack.url, 'a.md', 'to be kept later');
       assert.deepEqual([refused.status, (await errorOf(refused)).code], [503, 'blob_store_unavailable']);
+      const redis = new Redis(stack.redis.url);
+      const { open, waiting } = admissionKeys('ingest');
+      const left = [...(await redis.zrange(open, 0, -1)), ...(await redis.zrange(waiting, 0, -1))];
+      redis.disconnect();
+      assert.ok(left.length <= 1, `at most the first upload has a place still: ${left.join(', ')}`);
     });
     const { status } = await dataOf<{ status: string }>(
       await uploadAndWait(stack.url, 'a.md', 'to be kept later'),

@@ -133,7 +133,9 @@ async function reap(
   const jobs = await ward.admission.open(new Date(Date.now() - MIN_AGE_MS), MAX_REAPED);
   const ended: OpenJob[] = [];
   for (const job of jobs) {
+    const age = Date.now() - job.admittedAt.getTime();
     const last = await readLastEntry(deps.commands, { tenant: job.tenant, jobId: job.id });
+    if (!last && age < ward.keepingMs) continue;
     if (!last) await ward.giveUp(job, 'worker_lost', LOST);
     if (!last || isTerminal(last.record)) {
       ended.push(job);
@@ -146,8 +148,7 @@ async function reap(
     }
     // A night without workers must not fail the files of a batch, one window after the other: they wait.
     if (isBatchCaller(job.caller)) continue;
-    const waitsMs = Date.now() - job.admittedAt.getTime();
-    if (state === 'waiting' && turn.areWorkersGone && waitsMs > deps.settings.noWorkerMs) {
+    if (state === 'waiting' && turn.areWorkersGone && age > deps.settings.noWorkerMs) {
       await ward.queue.remove(job.id);
       await ward.giveUp(job, 'no_worker', 'No worker is there to do the job. Try again later.');
     }

@@ -8,14 +8,13 @@ import type { GatewayDeps } from './context.ts';
 import { feedBatch, feedItem, hasDocument, withdrawItem } from './feed-batches.ts';
 import type { FedItem } from './feed-batches.ts';
 import { deleteDocument } from './uploads.ts';
+import { RECEIPT_MS } from './wards.ts';
 
 /** Items that are dropped or withdrawn in one turn, and at the same time. */
 const TURN = 500;
 const AT_ONCE = 25;
 /** A batch to which nothing was added for so long is closed. */
 const IDLE_MS = 86_400_000;
-/** To keep the bytes of one file, which have been received, never takes longer. */
-const RECEIPT_MS = 600_000;
 
 /**
  * Moves every batch on: feeds it, or takes back what a pause or cancel left in the queue. One gateway does it at every

@@ -138,10 +138,13 @@ async function take(
 ): Promise<Document | undefined> {
   // Before anything is kept: a full backlog or a dead Redis refuses the upload whole.
   const place = await admit(deps, uploader, document);
-  if (!(await keepDocument(deps, document, previous, putOriginal))) {
-    await deps.ingest.admission.leave(applicantOf(uploader, document), 'dropped');
-    return undefined;
+  let isKept = false;
+  try {
+    isKept = await keepDocument(deps, document, previous, putOriginal);
+  } finally {
+    if (!isKept) await deps.ingest.admission.close([applicantOf(uploader, document)]);
   }
+  if (!isKept) return undefined;
   await enqueueIngest(deps, uploader, document, place);
   return document;
 }

@@ -16,8 +16,13 @@ export interface Ward {
     remove(id: string): Promise<unknown>;
     workers(): Promise<number>;
   };
+  /** How long a gateway may take between a job's admission and its log, to keep its bytes. */
+  keepingMs: number;
   giveUp(job: Address, code: string, message: string): Promise<void>;
 }
+
+/** To keep the bytes of one file, which have been received, never takes longer. */
+export const RECEIPT_MS = 600_000;
 
 /** Which job. */
 type Address = Pick<Applicant, 'tenant' | 'id'>;
@@ -36,11 +41,12 @@ export function listWards(deps: GatewayDeps): Ward[] {
   const chats = Object.values(deps.lanes).map((lane) => ({
     prefix: 'chat_' as const,
     ...lane,
+    keepingMs: 0,
     giveUp: endLog,
   }));
   const failDocument: Ward['giveUp'] = async (job, code, message) => {
     await failUnsettled(documents, job.tenant, job.id, { code, message });
     await endLog(job, code, message);
   };
-  return [...chats, { prefix: 'doc_', ...deps.ingest, giveUp: failDocument }];
+  return [...chats, { prefix: 'doc_', ...deps.ingest, keepingMs: RECEIPT_MS, giveUp: failDocument }];
 }
