@@ -202,6 +202,8 @@ describe('batches', () => {
     const [one, two] = await Promise.all([create({ name: 'a' }), create({ name: 'a' })]);
     assert.equal((await dataOf<Batch>(one)).id, (await dataOf<Batch>(two)).id);
     assert.equal((await errorOf(await create({ name: 'b' }))).code, 'idempotency_key_reused');
+    const manifest = [{ hash: 'f'.repeat(64) }];
+    assert.equal((await errorOf(await create({ name: 'a', manifest }))).code, 'idempotency_key_reused');
   });
 
   it('refuses what makes no sense, and says what to do', async () => {

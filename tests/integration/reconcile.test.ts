@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Redis } from 'ioredis';
 import { openAdmission } from '@sluice/shared/admission/admission';
-import { openBlobStore } from '@sluice/shared/blob-store';
+import { blobKeys, openBlobStore } from '@sluice/shared/blob-store';
 import { openCollections } from '@sluice/shared/collections';
 import type { Document } from '@sluice/shared/contracts/knowledge';
 import { openDocuments } from '@sluice/shared/documents';
@@ -57,6 +57,7 @@ describe('reconciling the registry with the vector store', () => {
         limits: { queue: 100, tenant: 100 },
       },
       settings: { retentionMs: 60_000 },
+      logger,
     } as unknown as GatewayDeps;
     vectors = store.forTenant(TENANT);
   });
@@ -108,6 +109,18 @@ describe('reconciling the registry with the vector store', () => {
     });
     assert.equal(await vectors.count(id, 2), chunks);
     assert.deepEqual(await reconcile(deps), { orphaned: 0, incomplete: 0, lost: 0 });
+  });
+
+  it('fails a document whose bytes are gone too, and goes on with the others', async () => {
+    const other = await ingest('other.md', 'The quokka is whole again.');
+    const broken = await ingest('broken.md', 'Nothing is left of the numbat.');
+    await Promise.all([other, broken].map(({ id }) => vectors.deleteDocument(id)));
+    await deps.blobs.deleteAll(blobKeys.version(TENANT, broken.id, 1));
+    assert.equal((await reconcile(deps)).incomplete, 2);
+    await waitFor(async () => (await deps.documents.get(TENANT, other.id)).indexed_version === 2, {
+      what: 'the other one to be ingested again',
+    });
+    assert.equal((await deps.documents.get(TENANT, broken.id)).error?.code, 'storage_unavailable');
   });
 
   it('ends a document that has been on its way for long without a job', async () => {

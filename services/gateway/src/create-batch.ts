@@ -33,7 +33,7 @@ export interface CreatedBatch {
 export async function createBatch(
   deps: GatewayDeps,
   { tenant, requestId, address, idempotencyKey }: BatchCreator,
-  settings: Pick<CreateBatch, 'name' | 'collection' | 'replace' | 'metadata'>,
+  settings: Pick<CreateBatch, 'name' | 'collection' | 'replace' | 'metadata' | 'manifest'>,
 ): Promise<CreatedBatch> {
   const newId = `${BATCH_PREFIX}${uuidv7()}`;
   const claim =

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ingestJobId } from '@sluice/shared/contracts/jobs';
 import type { Document } from '@sluice/shared/contracts/knowledge';
 import { failUnsettled, isVersionWanted } from '@sluice/shared/documents';
+import { UnavailableError } from '@sluice/shared/errors';
 import { DEFAULT_TENANT } from '@sluice/shared/redis/keys';
 import type { GatewayDeps } from './context.ts';
 import { reingest } from './uploads.ts';
@@ -37,7 +38,7 @@ export async function reconcile(deps: GatewayDeps, signal?: AbortSignal): Promis
   for await (const document of listAll(deps)) {
     signal?.throwIfAborted();
     if (await isIncomplete(deps, document)) {
-      await reingest(deps, RECONCILER, document);
+      await ingestAgain(deps, document);
       found.incomplete += 1;
     } else if (await isLost(deps, document)) {
       await failUnsettled(deps.documents, document.tenant, ingestJobId(document), {
@@ -48,6 +49,16 @@ export async function reconcile(deps: GatewayDeps, signal?: AbortSignal): Promis
     }
   }
   return found;
+}
+
+/** What is away will be back; a document whose bytes are gone fails, and holds up no other. */
+async function ingestAgain(deps: GatewayDeps, document: Document): Promise<void> {
+  try {
+    await reingest(deps, RECONCILER, document);
+  } catch (error) {
+    if (error instanceof UnavailableError) throw error;
+    deps.logger.warn({ err: error, document_id: document.id }, 'could not ingest a document again');
+  }
 }
 
 async function deleteOrphans(

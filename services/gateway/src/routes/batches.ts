@@ -76,11 +76,12 @@ export function batchRoutes(deps: GatewayDeps): Router {
 
   router.post('/', async (request, response) => {
     if (request.is('multipart/form-data')) return createFromForm(request, response);
-    const { manifest, open = manifest === undefined, ...given } = parseInput(createBatchSchema, request.body);
+    const { open, ...given } = parseInput(createBatchSchema, request.body);
+    const { manifest } = given;
     const { stored, isComplete, complete } = await createBatch(deps, creatorOf(request, response), given);
     if (!isComplete) {
       if (manifest) await takeManifest(deps, stored, manifest);
-      if (!open) await close(deps, stored);
+      if (!(open ?? manifest === undefined)) await close(deps, stored);
       await complete();
     }
     return answer(response, stored, 201);
