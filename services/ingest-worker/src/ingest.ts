@@ -151,16 +151,32 @@ async function index(
     signal,
   });
   await vectors.activate(documentId, version);
-  await setState({
+  const ready: DocumentPatch = {
     status: 'ready',
     indexed_version: version,
     chunks,
     characters: document.text.length,
     pages: document.pageCount ?? null,
+  };
+  await setState(ready).catch(async (error: unknown) => {
+    if (!(await isEndedTooLate(deps, job, error))) throw error;
+    const owner = { version, attempt: Number.MAX_SAFE_INTEGER };
+    await deps.documents.update(tenant, documentId, owner, { ...ready, error: null });
   });
   await keepLabels(deps, job, vectors);
   if (version > 1) await deps.blobs.deleteAll(blobKeys.version(tenant, documentId, version - 1));
   return chunks;
+}
+
+/** Whether somebody has ended the version from outside when searches saw it already, and the one before was gone. */
+async function isEndedTooLate(
+  { documents }: IngestDeps,
+  { tenant, document_id, version }: IngestJob,
+  error: unknown,
+): Promise<boolean> {
+  if (!(error instanceof NoLongerOurs) || error.why !== 'stale') return false;
+  const document = await documents.find(tenant, document_id);
+  return document?.version === version && document.status === 'failed';
 }
 
 /** The metadata may have been changed since the job was made. */
