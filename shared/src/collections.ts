@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { collectionSettingsSchema, DEFAULT_COLLECTION } from './contracts/knowledge.ts';
-import type { Chunking, Collection } from './contracts/knowledge.ts';
+import type { Chunking, Collection, DocumentType } from './contracts/knowledge.ts';
 import { RequestError } from './errors.ts';
 import type { RedisClient } from './redis/connection.ts';
 import { collectionIndexKey, collectionsKey } from './redis/keys.ts';
@@ -18,8 +18,8 @@ export interface CollectionRegistry {
   put(tenant: string, name: string, settings: CollectionSettings): Promise<void>;
   /** @throws {RequestError} 404 `unknown_collection` */
   get(tenant: string, name: string): Promise<Collection>;
-  /** How the documents of a collection are split; undefined where it does not say, or is not there. */
-  chunkingOf(tenant: string, name: string): Promise<Chunking | undefined>;
+  /** How documents of a format are split in a collection; undefined where it does not say, or is not there. */
+  chunkingOf(tenant: string, name: string, type: DocumentType): Promise<Chunking | undefined>;
   list(tenant: string): Promise<Collection[]>;
   /** @throws {RequestError} 404 `unknown_collection`, 409 `collection_not_empty` */
   delete(tenant: string, name: string): Promise<void>;
@@ -45,9 +45,11 @@ export function openCollections(redis: RedisClient): CollectionRegistry {
       if (json === null && name !== DEFAULT_COLLECTION) throw unknownCollection(name);
       return describe(tenant, name, json);
     },
-    async chunkingOf(tenant, name) {
+    async chunkingOf(tenant, name, type) {
       const json = await redis.hget(collectionsKey(tenant), name);
-      return json === null ? undefined : collectionSettingsSchema.parse(JSON.parse(json)).chunking;
+      if (json === null) return undefined;
+      const { chunking, formats } = collectionSettingsSchema.parse(JSON.parse(json));
+      return formats?.[type] ?? chunking;
     },
     async list(tenant) {
       const all = { [DEFAULT_COLLECTION]: '{}', ...(await redis.hgetall(collectionsKey(tenant))) };

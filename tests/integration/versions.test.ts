@@ -163,6 +163,10 @@ describe('documents', () => {
       await waitFor(async () => (await documentOf(id)).indexed_version === 2, { what: 'the new version' });
       const after = (await documentOf(id)).chunks ?? 0;
       assert.ok(after > before * 2, `${before} chunks became ${after}`);
+      const formats = { markdown: { size: 2_000, overlap: 0 } };
+      await dataOf(await put('collections/split', { chunking: { size: 100, overlap: 0 }, formats }));
+      const markdown = await upload('long.md', `# Long\n\n${text}`, { collection: 'split' });
+      assert.equal((await documentOf(markdown.id)).chunks, 1, 'a format may have settings of its own');
     });
   });
 

@@ -210,7 +210,7 @@ export async function enqueueIngest(
     { tenant, jobId: id, retentionMs },
     { type: 'queued', position: place.position },
   );
-  const chunking = await deps.collections.chunkingOf(tenant, collection);
+  const chunking = await deps.collections.chunkingOf(tenant, collection, type);
   const job = {
     tenant,
     id,

@@ -77,8 +77,8 @@ async function wantConfigured({ spaces, configured, logger }: BuilderDeps): Prom
 
 async function buildWanted(deps: BuilderDeps, signal: AbortSignal): Promise<void> {
   const { spaces, redis } = deps;
-  const { building } = await spaces.read(deps.configured);
-  if (!building) return;
+  const { building, leaving } = await spaces.read(deps.configured);
+  if (!building && !leaving) return;
   const me = randomUUID();
   if ((await redis.set(indexBuilderKey, me, 'PX', LEAD_MS, 'NX')) !== 'OK') return;
   const lost = new AbortController();
@@ -88,7 +88,9 @@ async function buildWanted(deps: BuilderDeps, signal: AbortSignal): Promise<void
   };
   const renewal = setInterval(() => void renew().catch(() => {}), LEAD_MS / 3);
   try {
-    await buildIndex(deps, building, AbortSignal.any([signal, lost.signal]));
+    const ours = AbortSignal.any([signal, lost.signal]);
+    if (building) await buildIndex(deps, building, ours);
+    await followFormer(deps, ours);
   } finally {
     clearInterval(renewal);
     if ((await redis.get(indexBuilderKey)) === me) await redis.del(indexBuilderKey, indexProgressKey);
@@ -109,12 +111,22 @@ export async function buildIndex(
   while ((await copyMissing(deps, source, target, signal)) > MAX_BEHIND);
   if (!(await spaces.switchTo(building))) return;
   logger.info({ to: building }, 'the new index serves');
+}
+
+/** Copies what still ends in the index that served before: documents that were begun before the switch. */
+async function followFormer(deps: BuilderDeps, signal: AbortSignal): Promise<void> {
+  const { spaces, logger, openStore } = deps;
+  const { serving, leaving } = await spaces.read(deps.configured);
+  if (!leaving) return;
+  await using source = await openStore(leaving);
+  await using target = await openStore(serving);
   const end = performance.now() + AFTERMATH_MS;
   do {
     await delay(2 * LOOK_MS, undefined, { signal });
     await copyMissing(deps, source, target, signal);
   } while (performance.now() < end);
-  logger.info({ from: serving }, 'the index before is no longer used; its collection or file may be deleted');
+  await spaces.left();
+  logger.info({ from: leaving }, 'the index before is no longer used; its collection or file may be deleted');
 }
 
 /**

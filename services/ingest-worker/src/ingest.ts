@@ -163,9 +163,19 @@ async function index(
     const owner = { version, attempt: Number.MAX_SAFE_INTEGER };
     await deps.documents.update(tenant, documentId, owner, { ...ready, error: null });
   });
-  await keepLabels(deps, job, vectors);
-  if (version > 1) await deps.blobs.deleteAll(blobKeys.version(tenant, documentId, version - 1));
+  await tidyUp(deps, job, vectors);
   return chunks;
+}
+
+/** What is left to do when the document is ready, and no reason to call it failed. */
+async function tidyUp(deps: IngestDeps, job: IngestJob, vectors: TenantVectors): Promise<void> {
+  const { tenant, document_id: documentId, version } = job;
+  try {
+    await keepLabels(deps, job, vectors);
+    if (version > 1) await deps.blobs.deleteAll(blobKeys.version(tenant, documentId, version - 1));
+  } catch (error) {
+    deps.logger.warn({ err: error }, 'could not tidy up after a document that is ready');
+  }
 }
 
 /** Whether somebody has ended the version from outside when searches saw it already, and the one before was gone. */

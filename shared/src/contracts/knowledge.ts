@@ -43,6 +43,10 @@ export const collectionSettingsSchema = z.strictObject({
   chunking: chunkingSchema
     .optional()
     .meta({ description: 'Of documents ingested from now on; absent: `CHUNK_SIZE` and `CHUNK_OVERLAP`' }),
+  formats: z
+    .partialRecord(documentTypeSchema, chunkingSchema)
+    .optional()
+    .meta({ description: 'In place of `chunking`, for documents of a format' }),
 });
 /** A named group of documents. */
 export const collectionSchema = collectionSettingsSchema.extend({

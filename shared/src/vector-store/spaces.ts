@@ -19,7 +19,7 @@ return 'building'`;
 const SWITCH_LUA = `
 if redis.call('HGET', KEYS[1], 'building') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'replaced ' .. redis.call('HGET', KEYS[1], 'serving'), ARGV[2])
-redis.call('HSET', KEYS[1], 'serving', ARGV[1])
+redis.call('HSET', KEYS[1], 'leaving', redis.call('HGET', KEYS[1], 'serving'), 'serving', ARGV[1])
 redis.call('HDEL', KEYS[1], 'building', 'replaced ' .. ARGV[1])
 return 1`;
 
@@ -37,6 +37,8 @@ export interface Spaces {
   serving: VectorSpace;
   /** What is to take its place. */
   building?: VectorSpace;
+  /** What served before, while documents may still end there. */
+  leaving?: VectorSpace;
 }
 
 /** Which vector space the system searches, the same for all processes: what an alias is for one collection. */
@@ -45,6 +47,8 @@ export interface SpaceRegistry {
   read(configured: VectorSpace): Promise<Spaces>;
   /** Has a space built, unless it serves. */
   want(space: VectorSpace): Promise<Wanted>;
+  /** Nothing ends any more in the space that served before. */
+  left(): Promise<void>;
   /** Serves the space that was built. @returns false when another one is to be built by now */
   switchTo(space: VectorSpace): Promise<boolean>;
 }
@@ -62,11 +66,15 @@ export function openSpaces(redis: RedisClient): SpaceRegistry {
   return {
     async read(configured) {
       await redis.hsetnx(indexKey, 'serving', encode(configured));
-      const [serving, building] = await redis.hmget(indexKey, 'serving', 'building');
+      const [serving, building, leaving] = await redis.hmget(indexKey, 'serving', 'building', 'leaving');
       return {
         serving: serving ? spaceSchema.parse(serving) : configured,
         ...(building && { building: spaceSchema.parse(building) }),
+        ...(leaving && { leaving: spaceSchema.parse(leaving) }),
       };
+    },
+    async left() {
+      await redis.hdel(indexKey, 'leaving');
     },
     want: (space) => commands.sluiceWantSpace(indexKey, encode(space), Date.now(), REPLACED_FOR_MS),
     switchTo: async (space) => (await commands.sluiceSwitchSpace(indexKey, encode(space), Date.now())) === 1,
