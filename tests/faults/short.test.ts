@@ -20,6 +20,7 @@ describe('faults, a short run', () => {
     });
     t.diagnostic(tabulate(results));
     assert.equal(results.flatMap(({ violations }) => violations).length, 0, tellResults(results, 3));
+    for (const { name, figures } of results) assert.ok(figures.countOf('streams') > 0, `${name} did nothing`);
     const streams = results.reduce((sum, { figures }) => sum + figures.countOf('streams'), 0);
     assert.ok(streams >= 50, `${streams} streams were put to the test`);
   });
