@@ -53,10 +53,25 @@ const TICKS_PER_SECOND = 100;
 
 /** Seconds of CPU that a process has used, in user and kernel mode, all threads or the one given. */
 export function readCpuSeconds(pid: number, thread?: number): number {
-  const stat = readFileSync(`/proc/${pid}/${thread === undefined ? '' : `task/${thread}/`}stat`, 'utf8');
-  // The second field is the name in parentheses and may have spaces; utime and stime are fields 14 and 15.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  const [user, kernel] = readTimes(`/proc/${pid}/${thread === undefined ? '' : `task/${thread}/`}stat`);
+  return ((user ?? 0) + (kernel ?? 0)) / TICKS_PER_SECOND;
+}
+
+/** Ticks in user and kernel mode, of the process itself and of its ended children. */
+function readTimes(file: string): number[] {
+  const stat = readFileSync(file, 'utf8');
+  // The second field is the name in parentheses and may have spaces; the times are fields 14 to 17.
+  return stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 15)
+    .map(Number);
+}
+
+/** Seconds of CPU of a process's children that have ended. */
+export function readEndedChildrenCpuSeconds(pid: number): number {
+  const [, , user, kernel] = readTimes(`/proc/${pid}/stat`);
+  return ((user ?? 0) + (kernel ?? 0)) / TICKS_PER_SECOND;
 }
 
 /** Resident memory of a process, in bytes. */

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createClient } from '../../client/src/index.ts';
 import { startIngestStack } from '../ingest-stack.ts';
 import type { IngestStack } from '../ingest-stack.ts';
 import { runLoad } from '../measure.ts';
 import type { Run } from '../measure.ts';
-import { readCpuSeconds } from '../processes.ts';
+import { readCpuSeconds, readEndedChildrenCpuSeconds } from '../processes.ts';
 import { formatMs, formatNumber, rowOf } from '../report.ts';
 import type { Report, Row } from '../report.ts';
 import { median } from '../statistics.ts';
@@ -15,7 +16,6 @@ const LARGE = 10_000;
 /** Files of one request, and requests at a time. */
 const FILES = 200;
 const REQUESTS = 2;
-const POLL_MS = 250;
 
 /** Growth of the time from the one to the other beyond which it is not linear. */
 const LINEAR_WITHIN = 1.2;
@@ -69,29 +69,23 @@ export async function measureIngest(_: unknown, runs: number): Promise<Report> {
 }
 
 async function ingest(stack: IngestStack, documents: number, stop?: AbortSignal): Promise<Bulk> {
+  const { batches } = createClient({ baseUrl: stack.url });
   const cpuBefore = readCpu(stack);
   const begun = performance.now();
-  const batch = await createBatch(stack);
+  const { id } = await batches.create({ open: true });
   let [sent, bytes] = [0, 0];
   const send = async () => {
     while (sent < documents && stop?.aborted !== true) {
       const names = Array.from({ length: Math.min(FILES, documents - sent) }, (__, n) => sent + n);
       sent += names.length;
-      const form = new FormData();
-      for (const n of names) {
-        const text = writeDocument(batch, n);
-        bytes += Buffer.byteLength(text);
-        form.append('file', new File([text], `${n}.md`));
-      }
-      await call(`${stack.url}/api/knowledge/batches/${batch}/files`, { method: 'POST', body: form });
+      const files = names.map((n) => ({ name: `${n}.md`, content: writeDocument(id, n) }));
+      for (const { content } of files) bytes += Buffer.byteLength(content);
+      await batches.add(id, files);
     }
   };
   await Promise.all(Array.from({ length: REQUESTS }, send));
-  await call(`${stack.url}/api/knowledge/batches/${batch}/close`, { method: 'POST' });
-  while (
-    (await call<{ ended_at?: string }>(`${stack.url}/api/knowledge/batches/${batch}`)).ended_at === undefined
-  )
-    await delay(POLL_MS);
+  await batches.close(id);
+  for await (const { ended_at } of batches.follow(id)) if (ended_at !== undefined) break;
   const seconds = (performance.now() - begun) / 1e3;
   const cpu = readCpu(stack);
   for (const [name, before] of Object.entries(cpuBefore)) cpu[name] = (cpu[name] ?? 0) - before;
@@ -118,26 +112,9 @@ function writeDocument(batch: string, n: number): string {
 
 /** Chunks of as many documents as the newest ones have on average. */
 async function countChunks(stack: IngestStack, documents: number): Promise<number> {
-  const page = await call<{ documents: { chunks?: number }[] }>(
-    `${stack.url}/api/knowledge/documents?limit=200`,
-  );
+  const page = await createClient({ baseUrl: stack.url }).knowledge.list({ limit: 200 });
   const chunks = page.documents.reduce((sum, document) => sum + (document.chunks ?? 0), 0);
   return Math.round((chunks / page.documents.length) * documents);
-}
-
-async function createBatch(stack: IngestStack): Promise<string> {
-  const { id } = await call<{ id: string }>(`${stack.url}/api/knowledge/batches`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ open: true }),
-  });
-  return id;
-}
-
-async function call<T>(url: string, init?: RequestInit): Promise<T> {
-  const response = await fetch(url, init);
-  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
-  return ((await response.json()) as { data: T }).data;
 }
 
 /**
@@ -147,7 +124,10 @@ async function call<T>(url: string, init?: RequestInit): Promise<T> {
 function readCpu({ worker, redis, gateway, embeddings }: IngestStack): Record<string, number> {
   const main = readCpuSeconds(worker.pid, worker.pid);
   return {
-    extract: childrenOf(worker.pid).reduce((sum, pid) => sum + readCpuSeconds(pid), 0),
+    extract: childrenOf(worker.pid).reduce(
+      (sum, pid) => sum + readCpuSeconds(pid),
+      readEndedChildrenCpuSeconds(worker.pid),
+    ),
     'chunk, embed': main,
     'store and GC': readCpuSeconds(worker.pid) - main,
     gateway: readCpuSeconds(gateway.pid),
