@@ -12,15 +12,13 @@ describe('takeover', () => {
     const whole = await dataOf<{ content: string }>(await postJson(`${stack.url}/api/chat`, LONG_QUESTION));
 
     const response = await postJson(`${stack.url}/api/chat`, { ...LONG_QUESTION, stream: true });
-    const second = await stack.start('chat-worker');
     const events = [];
     let deltas = 0;
     for await (const event of readEvents(response)) {
       events.push(event);
       if (event.event === undefined && ++deltas === 5) {
-        // The second worker took nothing yet: the job is the first one's.
-        assert.ok(!second.logs().includes('chat answered'));
         await first?.kill();
+        await stack.start('chat-worker');
       }
     }
     assert.equal(contentOf(events), whole.content);
