@@ -106,7 +106,7 @@ export interface DocumentRegistry {
    * no checkpoint.
    *
    * @returns `gone` when the document was deleted, `stale` when a later attempt has it, `superseded` when there is a later
-   * version
+   * version; that searches see this one, though, is noted until they see the later one
    */
   update(
     tenant: string,
@@ -194,7 +194,8 @@ export function openDocuments(redis: RedisClient): DocumentRegistry {
         previous ? hashField(previous) : '',
         previous ? identityField(previous) : '',
         JSON.stringify(rest),
-        JSON.stringify(metadata),
+        // That of the version before stays as it is by now.
+        previous?.metadata === metadata ? '' : JSON.stringify(metadata),
       );
       return registered === 1;
     },

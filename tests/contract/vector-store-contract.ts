@@ -272,6 +272,17 @@ export function describeVectorStore(name: string, open: () => Promise<VectorStor
 
     describe('search', () => describeSearch(newTenant));
 
+    it('answers no more when it has been disposed of: what was begun on it goes on elsewhere', async () => {
+      const other = await open();
+      const tenant = other.forTenant(`tenant-${randomUUID()}`);
+      await tenant.upsert([makePoint('doc', 0)]);
+      await other[Symbol.asyncDispose]();
+      const isGone = (error: unknown) =>
+        error instanceof SluiceError && error.code === 'vector_store_unavailable';
+      await assert.rejects(tenant.activate('doc', 1), isGone);
+      await assert.rejects(other.ping(), isGone);
+    });
+
     it('serves two openings of the same data at once', async () => {
       await using other = await open();
       const name = `tenant-${randomUUID()}`;

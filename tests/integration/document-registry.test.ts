@@ -54,6 +54,14 @@ describe('registry of documents', () => {
     await register(uploadOf('a3', identity));
   });
 
+  it('keeps metadata that was changed between planning a version of the same bytes and registering it', async () => {
+    const first = await register(uploadOf('described', { metadata: { state: 'draft' } }));
+    const next = documents.nextVersion(first);
+    await documents.describe(TENANT, first.id, { state: 'final' });
+    assert.ok(await documents.register(next, first));
+    assert.deepEqual((await documents.get(TENANT, first.id)).metadata, { state: 'final' });
+  });
+
   it('counts a version to the batch that it came in, and to no other', async () => {
     const identity = { external_id: 'of a batch', replace: 'external_id' } as const;
     const first = await register(uploadOf('b1', { ...identity, batch: 'batch_1' }));

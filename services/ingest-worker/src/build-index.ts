@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isVersionWanted } from '@sluice/shared/documents';
 import type { DocumentRegistry } from '@sluice/shared/documents';
 import type { Logger } from '@sluice/shared/logger';
+import { labelsOf } from '@sluice/shared/metadata';
 import type { ModelClient } from '@sluice/shared/model-client';
 import type { RedisClient } from '@sluice/shared/redis/connection';
 import { DEFAULT_TENANT, indexBuilderKey, indexProgressKey } from '@sluice/shared/redis/keys';
@@ -16,6 +17,8 @@ import { withHeadings } from './embed.ts';
 const TICK_MS = 5_000;
 /** A worker that builds and dies is replaced after this time. */
 const LEAD_MS = 15_000;
+/** How long a drain waits for the builder to have let go. */
+const PATIENCE_MS = 1_000;
 /** Chunks that are copied together. */
 const BATCH = 64;
 /** Documents that the new index may be behind when it begins to serve; what was ingested meanwhile follows. */
@@ -62,7 +65,8 @@ export function startIndexBuilder(deps: BuilderDeps): AsyncDisposable {
   return {
     async [Symbol.asyncDispose]() {
       stop.abort();
-      await running;
+      // While Redis is away a question to it does not end; the lease does, by itself.
+      await Promise.race([running, delay(PATIENCE_MS)]);
     },
   };
 }
@@ -98,11 +102,7 @@ async function buildWanted(deps: BuilderDeps, signal: AbortSignal): Promise<void
 }
 
 /** Builds the index of a space from the one that serves, and has it serve. */
-export async function buildIndex(
-  deps: BuilderDeps,
-  building: VectorSpace,
-  signal: AbortSignal,
-): Promise<void> {
+async function buildIndex(deps: BuilderDeps, building: VectorSpace, signal: AbortSignal): Promise<void> {
   const { spaces, logger, openStore } = deps;
   const { serving } = await spaces.read(deps.configured);
   await using source = await openStore(serving);
@@ -130,12 +130,13 @@ async function followFormer(deps: BuilderDeps, signal: AbortSignal): Promise<voi
 }
 
 /**
- * Copies what the target lacks, embedded anew, and deletes from it what nobody needs.
+ * Copies what the target lacks of what the registry says is searchable, embedded anew, and deletes from it what nobody
+ * needs.
  *
  * @returns how many documents were copied
  */
-async function copyMissing(
-  deps: BuilderDeps,
+export async function copyMissing(
+  deps: Pick<BuilderDeps, 'redis' | 'documents' | 'model'>,
   sourceStore: VectorStore,
   targetStore: VectorStore,
   signal: AbortSignal,
@@ -144,13 +145,23 @@ async function copyMissing(
   const { total } = await deps.documents.list(DEFAULT_TENANT, { limit: 1 });
   let [done, copied] = [0, 0];
   for await (const { documentId, version, active } of source.versions()) {
-    if (!active) continue;
     signal.throwIfAborted();
+    const document = await deps.documents.find(DEFAULT_TENANT, documentId);
+    if (!active || document?.indexed_version !== version) continue;
     const chunks = await source.count(documentId, version);
-    if ((await target.count(documentId, version)) !== chunks) {
-      await copyVersion(deps, source, target, targetStore.space, { documentId, version, chunks }, signal);
-      copied += 1;
-    } else await copyLabels(source, target, documentId, version);
+    const labels = labelsOf(document.metadata);
+    if ((await target.count(documentId, version)) === chunks) {
+      await keepLabels(target, documentId, version, labels);
+    } else {
+      const embed = (texts: string[]) => deps.model.embed(texts, signal, targetStore.space);
+      const isWhole = await copyVersion(source, target, { documentId, version, chunks, labels }, embed);
+      // Deleted or replaced meanwhile: its points must not be found.
+      const now = await deps.documents.find(DEFAULT_TENANT, documentId);
+      if (isWhole && now?.indexed_version === version) {
+        await target.activate(documentId, version);
+        copied += 1;
+      } else await target.deleteDocument(documentId, version);
+    }
     await deps.redis.hset(indexProgressKey, { done: (done += 1), total });
   }
   for await (const { documentId, version } of target.versions()) {
@@ -160,45 +171,41 @@ async function copyMissing(
   return copied;
 }
 
+/** @returns false when the source has it no longer */
 async function copyVersion(
-  { documents, model }: BuilderDeps,
   source: TenantVectors,
   target: TenantVectors,
-  space: VectorSpace,
-  { documentId, version, chunks }: { documentId: string; version: number; chunks: number },
-  signal: AbortSignal,
-): Promise<void> {
-  const isWanted = async () =>
-    (await documents.find(DEFAULT_TENANT, documentId))?.indexed_version === version;
-  if (!(await isWanted())) return;
+  of: { documentId: string; version: number; chunks: number; labels: string[] },
+  embed: (texts: string[]) => Promise<Float32Array[]>,
+): Promise<boolean> {
+  const { documentId, version, chunks, labels } = of;
   for (let first = 0; first < chunks; first += BATCH) {
     const length = Math.min(BATCH, chunks - first);
     const refs = Array.from({ length }, (_, n) => ({ documentId, version, index: first + n }));
     const batch = await source.read(refs);
+    if (batch.length !== length) return false;
     const texts = batch.map(withHeadings);
-    const vectors = await model.embed(texts, signal, space);
+    const vectors = await embed(texts);
     await target.upsert(
       batch.map((chunk, n) => ({
         ...chunk,
-        indexedText: texts[n] ?? '',
+        labels,
+        indexedText: texts[n] as string,
         vector: vectors[n] as Float32Array,
       })),
     );
   }
-  // Deleted or replaced meanwhile: its points must not be found.
-  if (await isWanted()) await target.activate(documentId, version);
-  else await target.deleteDocument(documentId, version);
+  return true;
 }
 
-/** Metadata may have been changed since the chunks were copied. */
-async function copyLabels(
-  source: TenantVectors,
+/** The metadata may have been changed since the chunks were copied; what the source has of it may be older. */
+async function keepLabels(
   target: TenantVectors,
   documentId: string,
   version: number,
+  labels: string[],
 ): Promise<void> {
-  const ref = { documentId, version, index: 0 };
-  const [[from], [to]] = await Promise.all([source.read([ref]), target.read([ref])]);
-  if (from && to && JSON.stringify(from.labels) !== JSON.stringify(to.labels))
-    await target.relabel(documentId, from.labels);
+  const [chunk] = await target.read([{ documentId, version, index: 0 }]);
+  if (chunk && JSON.stringify(chunk.labels) !== JSON.stringify(labels))
+    await target.relabel(documentId, labels);
 }

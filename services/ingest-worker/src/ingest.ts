@@ -88,8 +88,7 @@ export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>):
       if (isGone) return abandonDocument(deps, data, 'gone');
       return deps.logger.info({ attempt, reason: writer.signal.reason.message }, 'lost the job: stopped');
     }
-    if (writer.signal.aborted) throw error;
-    if (job.signal.aborted) throw error;
+    if (signal.aborted) throw error;
     await retryOrFail(deps, job, attempt, writer, error);
   }
 }
@@ -150,6 +149,7 @@ async function index(
     report: (done, total) => writer.append({ type: 'progress', stage: 'upsert', done, total }),
     signal,
   });
+  const before = await deps.documents.find(tenant, documentId);
   await vectors.activate(documentId, version);
   const ready: DocumentPatch = {
     status: 'ready',
@@ -163,16 +163,23 @@ async function index(
     const owner = { version, attempt: Number.MAX_SAFE_INTEGER };
     await deps.documents.update(tenant, documentId, owner, { ...ready, error: null });
   });
-  await tidyUp(deps, job, vectors);
+  await tidyUp(deps, job, vectors, before?.indexed_version);
   return chunks;
 }
 
 /** What is left to do when the document is ready, and no reason to call it failed. */
-async function tidyUp(deps: IngestDeps, job: IngestJob, vectors: TenantVectors): Promise<void> {
+async function tidyUp(
+  deps: IngestDeps,
+  job: IngestJob,
+  vectors: TenantVectors,
+  replaced: number | undefined,
+): Promise<void> {
   const { tenant, document_id: documentId, version } = job;
   try {
     await keepLabels(deps, job, vectors);
-    if (version > 1) await deps.blobs.deleteAll(blobKeys.version(tenant, documentId, version - 1));
+    for (const former of new Set([replaced ?? 0, version - 1]))
+      if (former > 0 && former < version)
+        await deps.blobs.deleteAll(blobKeys.version(tenant, documentId, former));
   } catch (error) {
     deps.logger.warn({ err: error }, 'could not tidy up after a document that is ready');
   }

@@ -1,5 +1,5 @@
 -- KEYS entry, index, index of the collection, hashes, identities; ARGV id, version, score, hash and identity, those of the
--- version before, json, metadata as JSON. Returns 0 when somebody else has come first with these bytes, this identity or
+-- version before, json, metadata as JSON or '' to leave it. Returns 0 when somebody else has come first with these bytes, this identity or
 -- this version. Bytes that another document has stay that one's.
 local function free(key, field)
   if redis.call('HGET', key, field) == ARGV[1] then redis.call('HDEL', key, field) end
@@ -10,7 +10,8 @@ local same = redis.call('HGET', KEYS[5], ARGV[5])
 if same and same ~= ARGV[1] then return 0 end
 local version, retired = unpack(redis.call('HMGET', KEYS[1], 'version', 'retired'))
 if retired or tonumber(version or 0) ~= tonumber(ARGV[2]) - 1 then return 0 end
-redis.call('HSET', KEYS[1], 'json', ARGV[8], 'metadata', ARGV[9], 'version', ARGV[2], 'attempt', 0)
+redis.call('HSET', KEYS[1], 'json', ARGV[8], 'version', ARGV[2], 'attempt', 0)
+if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'metadata', ARGV[9]) end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
 redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
 free(KEYS[4], ARGV[6])

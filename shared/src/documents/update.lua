@@ -1,11 +1,19 @@
 -- KEYS entry; ARGV version, attempt, patch as JSON, checkpoint as JSON, `null` for none or '' for what is there. Returns 0
--- when the document is gone, -1 when a later attempt owns it, -2 when there is a later version.
+-- when the document is gone, -1 when a later attempt owns it, -2 when there is a later version. A version that searches see
+-- already, while the one before is gone, is noted as `indexed_version` all the same, with what else is said of that one.
 local json, retired, version, attempt = unpack(redis.call('HMGET', KEYS[1], 'json', 'retired', 'version', 'attempt'))
 if not json or retired then return 0 end
-if tonumber(version) > tonumber(ARGV[1]) then return -2 end
+local document, patch = cjson.decode(json), cjson.decode(ARGV[3])
+if tonumber(version) > tonumber(ARGV[1]) then
+  if not patch.indexed_version or (document.indexed_version or 0) >= patch.indexed_version then return -2 end
+  for _, field in ipairs({ 'indexed_version', 'chunks', 'characters', 'pages' }) do
+    if patch[field] == cjson.null then document[field] = nil else document[field] = patch[field] end
+  end
+  redis.call('HSET', KEYS[1], 'json', cjson.encode(document))
+  return 1
+end
 if tonumber(attempt) > tonumber(ARGV[2]) then return -1 end
-local document = cjson.decode(json)
-for field, value in pairs(cjson.decode(ARGV[3])) do
+for field, value in pairs(patch) do
   if value == cjson.null then document[field] = nil else document[field] = value end
 end
 redis.call('HSET', KEYS[1], 'json', cjson.encode(document), 'attempt', ARGV[2])

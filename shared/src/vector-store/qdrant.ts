@@ -6,6 +6,7 @@ import type { VectorStore } from './port.ts';
 import { createQdrantClient } from './qdrant/client.ts';
 import { ensureCollection } from './qdrant/collection.ts';
 import { readStatus, toStoreError } from './qdrant/errors.ts';
+import { storeUnavailable } from './unavailable.ts';
 import { createTenantVectors, type SendRequest } from './qdrant/tenant.ts';
 
 /** Which Qdrant, and which vectors. */
@@ -26,6 +27,7 @@ export async function openQdrantStore(options: QdrantStoreOptions): Promise<Vect
   const client = createQdrantClient(url, apiKey);
   const collection = `sluice_${nameIndex({ model, dimensions })}`;
   let ready: Promise<void> | undefined;
+  let isClosed = false;
 
   async function ensureReady(): Promise<void> {
     ready ??= ensureCollection(client, collection, dimensions);
@@ -38,6 +40,7 @@ export async function openQdrantStore(options: QdrantStoreOptions): Promise<Vect
   }
 
   const send: SendRequest = async (work) => {
+    if (isClosed) throw storeUnavailable(new Error('the vector store has been closed'));
     try {
       await ensureReady();
       return await work(client, collection);
@@ -65,6 +68,8 @@ export async function openQdrantStore(options: QdrantStoreOptions): Promise<Vect
       return guardVectors(createTenantVectors(send, tenant), dimensions);
     },
     ping,
-    async [Symbol.asyncDispose]() {},
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+    },
   };
 }

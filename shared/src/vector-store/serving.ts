@@ -37,24 +37,31 @@ export async function openServingStore(options: ServingStoreOptions): Promise<Ve
   const first = await Promise.race([spaces.read(configured), delay(PATIENCE_MS)]).catch(() => undefined);
   let current = await openSpace(first?.serving ?? configured);
   let isClosed = false;
-  let looking: Promise<void> = Promise.resolve();
+  let isLooking = false;
 
-  const look = async () => {
-    const { serving } = await spaces.read(configured);
-    if (isClosed || isSameSpace(serving, current.space)) return;
-    const before = current;
-    current = await openSpace(serving);
-    logger.info({ from: before.space, to: serving }, 'searches use another index now');
-    setTimeout(() => void release(before), RELEASE_MS).unref();
-  };
   const release = async (store: VectorStore) => {
     if (opened.delete(store)) await store[Symbol.asyncDispose]();
   };
-  const timer = setInterval(() => {
-    looking = looking
-      .then(look)
-      .catch((error: unknown) => logger.debug({ err: error }, 'could not look which index serves'));
-  }, LOOK_MS).unref();
+  const moveOn = async () => {
+    const { serving } = await spaces.read(configured);
+    if (isClosed || isSameSpace(serving, current.space)) return;
+    const next = await openSpace(serving);
+    if (isClosed) return release(next);
+    const before = current;
+    current = next;
+    logger.info({ from: before.space, to: serving }, 'searches use another index now');
+    setTimeout(() => void release(before), RELEASE_MS).unref();
+  };
+  /** While Redis is away a look takes as long: nobody waits for it, and there is one at a time. */
+  const look = async () => {
+    if (isLooking) return;
+    isLooking = true;
+    await moveOn().catch((error: unknown) =>
+      logger.debug({ err: error }, 'could not look which index serves'),
+    );
+    isLooking = false;
+  };
+  const timer = setInterval(() => void look(), LOOK_MS).unref();
 
   return {
     get space() {
@@ -65,7 +72,6 @@ export async function openServingStore(options: ServingStoreOptions): Promise<Ve
     async [Symbol.asyncDispose]() {
       isClosed = true;
       clearInterval(timer);
-      await looking;
       await Promise.all([...opened].map(release));
     },
   };
