@@ -134,6 +134,45 @@ describe('an answer that nobody watches', () => {
   });
 });
 
+describe('an answer that somebody has left and come back to', () => {
+  it('is watched again, however long the model is silent then', async () => {
+    const [hasLeft, mayGoOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await using model = await startScriptedModel(async (_request, response) => {
+      await hasLeft.promise;
+      begin(response, chunk({ content: 'Once ' }));
+      await mayGoOn.promise;
+      response.write(chunk({ content: 'more.' }));
+      response.end(`${chunk({}, 'stop')}data: [DONE]\n\n`);
+    });
+    await using stack = await startStack({
+      services: ['chat-worker'],
+      env: { CANCEL_UNWATCHED_SECONDS: '1', OPENAI_BASE_URL: model.url },
+    });
+    const leave = new AbortController();
+    const response = await fetch(`${stack.url}/api/chat`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...question, stream: true }),
+      signal: leave.signal,
+    });
+    const url = `${stack.url}/api/chat/${response.headers.get('x-chat-id')}`;
+    // It leaves before the first word, so that nobody hears that one.
+    const redis = new Redis(stack.redis.url);
+    await waitFor(() => model.requests.length === 1, { what: 'the request to the model' });
+    leave.abort();
+    const isUnheard = async () => ((await redis.pubsub('CHANNELS', '*:bell')) as string[]).length === 0;
+    await waitFor(isUnheard, { what: 'the gateway to listen no more' }).finally(() => redis.disconnect());
+    hasLeft.resolve();
+    const content = async () => (await dataOf<{ content: string }>(await fetch(url))).content;
+    await waitFor(async () => (await content()) === 'Once ', { what: 'the first word' });
+    const events = collectEvents(await fetch(`${url}/events`));
+    await delay(1_500);
+    mayGoOn.resolve();
+    assert.equal(contentOf(await events), 'Once more.');
+    assert.ok(!(await events).some(({ event }) => event === 'cancelled'));
+  });
+});
+
 describe('Idempotency-Key', () => {
   let stack: TestStack;
   before(async () => {

@@ -6,6 +6,8 @@ import type { EmbeddingBudget } from '@sluice/shared/embedding/pacer';
 import { createLogger } from '@sluice/shared/logger';
 import { createModelClient } from '@sluice/shared/model-client';
 import { closeRedis, connectRedis } from '@sluice/shared/redis/connection';
+import { embeddingPauseKey } from '@sluice/shared/redis/keys';
+import { waitFor } from '../helpers/poll.ts';
 import { startRedis } from '../helpers/redis.ts';
 import type { TestRedis } from '../helpers/redis.ts';
 import { refuse, startScriptedModel } from '../helpers/scripted-model.ts';
@@ -47,6 +49,9 @@ describe('embedding pacer', () => {
     return times.toSorted((a, b) => a - b);
   }
 
+  const waitForPause = () =>
+    waitFor(async () => ((await connections[0]?.pttl(embeddingPauseKey)) ?? 0) > 0, { what: 'the pause' });
+
   function assertSpaced(times: readonly number[], everyMs: number): void {
     for (const [n, time] of times.entries()) {
       const sinceFirst = time - (times[0] ?? 0);
@@ -64,6 +69,25 @@ describe('embedding pacer', () => {
   it('keeps all workers together within the tokens per minute', async () => {
     const budget = { requestsPerMinute: 60_000, tokensPerMinute: 60_000 };
     assertSpaced(await startTimes(budget, 10, 50), 50);
+  });
+
+  it('spaces them also when a pause ends in which the turns of many had come', async () => {
+    const times: number[] = [];
+    const stop = Promise.withResolvers<void>();
+    const running = open({ requestsPerMinute: 1_200 }).flatMap((pacer) =>
+      Array.from({ length: 5 }, () =>
+        pacer.run(100, async () => {
+          times.push(performance.now());
+          if (times.length === 1) await connections[0]?.set(embeddingPauseKey, '1', 'PX', 1_000);
+          stop.resolve();
+        }),
+      ),
+    );
+    await stop.promise;
+    await Promise.all(running);
+    const late = times.filter((time) => time - (times[0] ?? 0) > 500).toSorted((a, b) => a - b);
+    assert.ok(late.length >= 10, `${late.length} of ${times.length} came after the pause`);
+    assertSpaced(late, 50);
   });
 
   it('holds back nobody without a budget', async () => {
@@ -87,8 +111,7 @@ describe('embedding pacer', () => {
     );
     const ask = (client: typeof refused, text: string) => client?.embed([text]);
     const asking = ask(refused, 'refused');
-    while (model.requests.length === 0 || model.open() > 0) await new Promise(setImmediate);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await waitForPause();
     const vectors = await Promise.all([asking, ...others.map((client) => ask(client, 'other'))]);
     for (const vector of vectors) assert.deepEqual(vector, [Float32Array.of(1, 2, 3)]);
     const [first, ...later] = model.requests.map(({ at }) => at);

@@ -87,9 +87,12 @@ describe(`${INPUTS.length} hostile inputs`, () => {
   }
 
   async function assertKilled(reports: number): Promise<void> {
-    const killed = readReports()
-      .slice(reports)
-      .filter(({ outcome }) => outcome === 'resource_limit');
+    const findKilled = () =>
+      readReports()
+        .slice(reports)
+        .filter(({ outcome }) => outcome === 'resource_limit');
+    await waitFor(() => findKilled().length > 0, { what: 'the report of the worker' });
+    const killed = findKilled();
     assert.equal(killed.length, 1);
     const isGone = () => !isAlive(killed[0]?.pid ?? 0);
     await waitFor(isGone, { timeoutMs: 2_000, what: 'the end of the process' });

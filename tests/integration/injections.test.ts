@@ -13,18 +13,22 @@ const QUESTION = 'When was the foghorn replaced?';
 
 /** What no quoted text may hold. */
 const MARKERS: readonly [what: string, marker: RegExp][] = [
-  ['a delimiter', /[<＜]\s*[/／]?\s*source/i],
+  ['a delimiter', /[<＜][\s\p{Join_Control}]*[/／]?[\s\p{Join_Control}]*source/iu],
   ['a special token', /[<＜]\s*[|｜]/],
   [
     'a tag of a template',
     /<\s*\/?\s*(?:s|system|user|assistant|context|document|instructions|think|tool_call|function_calls|invoke|start_of_turn|end_of_turn|sop)\b[^>]*>/i,
   ],
   ['an instruction bracket', /\[\/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|gMASK)\]|<<\/?SYS>>/i],
-  ['a turn', /^[ \t>*#]*(?:system|human|user|assistant|系统|用户|助手|系统提示词)[ *]*[:：]/imu],
+  [
+    'a turn',
+    /^[ \t>*#]*(?:system|human|user|assistant|系统|用\p{Join_Control}*户|助手|系统提示词)[ *]*[:：]/imu,
+  ],
   ['a headline of an instruction', /^#{1,6} *(?:instruction|response|指令)[:：]/imu],
   ['a control character', /[^\P{Cc}\t\n]/u],
   ['a mark of direction', /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/],
   ['hidden text', /[\u00ad\u200b\u2060\ufeff]|[\u{e0000}-\u{e007f}]|\p{Variation_Selector}{2}/u],
+  ['a selector where none belongs', /[\p{ASCII}--[#*0-9]]\p{Variation_Selector}/v],
   ['another line separator', /[\u0085\u2028\u2029\r]/],
 ];
 
@@ -77,7 +81,7 @@ describe('injections, by construction', () => {
     for (const text of [
       'if (a < b && c > d) { x[7] = `<div class="s">`; } // <span>',
       '# System design\n\nThe user: a person. Our system is fast.\n\n- Input: 5\n- Output: 7\n\n| a | b |\n',
-      'می‌خواهم 👩‍👩‍👧 ❤️ क्‍ष 葛󠄀',
+      'می‌خواهم 👩‍👩‍👧 ❤️ 1️⃣ क्‍ष 葛󠄀',
       '输入：五。输出：七。系统由三部分组成：甲、乙、丙。',
       '\tindented\n\n\ttext — “quoted” … ½ ℃',
       '[1] Miller, A. <miller@example.org>, [SYSTEMS], [IMAGE], 2 < 3',

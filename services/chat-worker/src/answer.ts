@@ -177,7 +177,11 @@ async function streamAnswer(
   };
   const mayGoOn = async () => {
     await writer.ready();
-    if (deps.cancelUnwatchedMs > 0 && writer.unheardMs > deps.cancelUnwatchedMs) throw new UnwatchedError();
+    const isUnwatched = () => deps.cancelUnwatchedMs > 0 && writer.unheardMs > deps.cancelUnwatchedMs;
+    if (!isUnwatched()) return;
+    // Somebody may have come since the last append.
+    await writer.flushed();
+    if (isUnwatched()) throw new UnwatchedError();
   };
   for await (const event of deps.model.streamChat(request, signal)) {
     switch (event.type) {

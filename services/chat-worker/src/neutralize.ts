@@ -5,8 +5,11 @@ const LINE_SEPARATORS = /\r\n?|[\u0085\u2028\u2029]/g;
  */
 const HIDDEN =
   /[[\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--[\t\n\p{Join_Control}\p{Variation_Selector}]]/gv;
-/** Persian, Indic scripts and emoji need joiners; ASCII does not. */
-const JOINERS_IN_ASCII = /(?<=\p{ASCII})\p{Join_Control}|\p{Join_Control}(?=\p{ASCII})/gu;
+/** Persian, Indic scripts and emoji need joiners; ASCII, its full-width forms and Han do not. */
+const NEEDLESS_JOINERS =
+  /(?<=[\p{ASCII}\uff00-\uffef\p{sc=Han}])\p{Join_Control}|\p{Join_Control}(?=[\p{ASCII}\uff00-\uffef\p{sc=Han}])/gv;
+/** Of ASCII only keycaps (1️⃣) have selectors. */
+const NEEDLESS_SELECTORS = /(?<=[\p{ASCII}--[#*0-9]])\p{Variation_Selector}/gv;
 const JOINER_RUNS = /(\p{Join_Control})\p{Join_Control}+/gu;
 /** One selector chooses a glyph; a run of them holds hidden bytes. */
 const SELECTOR_RUNS = /(\p{Variation_Selector})\p{Variation_Selector}+/gu;
@@ -94,7 +97,8 @@ function removeHidden(text: string): string {
     .toWellFormed()
     .replace(LINE_SEPARATORS, '\n')
     .replace(HIDDEN, '')
+    .replace(SELECTOR_RUNS, '$1')
     .replace(JOINER_RUNS, '$1')
-    .replace(JOINERS_IN_ASCII, '')
-    .replace(SELECTOR_RUNS, '$1');
+    .replace(NEEDLESS_JOINERS, '')
+    .replace(NEEDLESS_SELECTORS, '');
 }

@@ -63,7 +63,7 @@ export async function indexChunks(indexing: ChunkIndexing): Promise<number> {
 }
 
 /** Chunking is deterministic: what was stored is skipped by chunking again, if it is the same up to there. */
-async function findStart({ document, chunking, owner, space, checkpoint }: ChunkIndexing) {
+async function findStart({ document, chunking, owner, vectors, space, checkpoint }: ChunkIndexing) {
   const start = { trail: new Trail(), chunks: readChunks(document, chunking) };
   if (checkpoint?.version !== owner.version || !isSameSpace(checkpoint.space, space)) return start;
   while (start.trail.chunks < checkpoint.chunks) {
@@ -73,7 +73,10 @@ async function findStart({ document, chunking, owner, space, checkpoint }: Chunk
     if (start.trail.chunks % 64 === 0) await nextTurn();
   }
   const isSame = start.trail.chunks === checkpoint.chunks && start.trail.digest() === checkpoint.digest;
-  return isSame ? start : { trail: new Trail(), chunks: readChunks(document, chunking) };
+  if (isSame) return start;
+  // What is stored is of other chunks, some of which would stay.
+  await vectors.deleteDocument(owner.documentId, owner.version);
+  return { trail: new Trail(), chunks: readChunks(document, chunking) };
 }
 
 /** The chunks so far, as one digest: other text, other settings and another version of the splitter show in it. */

@@ -81,6 +81,18 @@ describe('embedding cache', () => {
     assert.deepEqual(cache.get(scope, ['b']), [vectorOf(2)]);
   });
 
+  it('gives what it has while another process writes, also when its use cannot be noted', () => {
+    let time = 0;
+    using cache = open('marked', { now: () => time });
+    cache.put(scope, ['a'], [vectorOf(1)]);
+    const other = new DatabaseSync(join(folder, 'marked', 'c.db'));
+    other.exec('begin immediate');
+    time = 86_400_000;
+    assert.deepEqual(cache.get(scope, ['a']), [vectorOf(1)]);
+    other.exec('rollback');
+    other.close();
+  });
+
   it('waits for another process that is making the file, instead of being off from then on', async () => {
     mkdirSync(join(folder, 'made'));
     const maker = new Worker(

@@ -74,14 +74,14 @@ export function openEmbeddingCache(options: {
     turnOff(error);
   }
   return {
-    get: (scope, texts) =>
-      attempt((file) =>
-        file.get(
-          texts.map((text) => digest(scope, text)),
-          scope.space.dimensions,
-          now(),
-        ),
-      ) ?? texts.map(() => undefined),
+    get(scope, texts) {
+      const keys = texts.map((text) => digest(scope, text));
+      const rows = attempt((file) => file.get(keys, scope.space.dimensions)) ?? [];
+      const stale = keys.filter((_, n) => now() - (rows[n]?.used ?? Infinity) > MARK_MS);
+      // On its own: what was found counts also when this finds the file busy.
+      if (stale.length > 0) attempt((file) => file.mark(stale, now()));
+      return keys.map((_, n) => rows[n]?.vector);
+    },
     put(scope, texts, vectors) {
       const rows = texts.map((text, n) => ({
         key: digest(scope, text),
@@ -116,17 +116,14 @@ function openFile(path: string, maxBytes: number) {
       'select page_count - freelist_count as used from pragma_page_count, pragma_freelist_count',
     );
     return {
-      get(keys: readonly Uint8Array[], dimensions: number, now: number): (Float32Array | undefined)[] {
-        const stale: Uint8Array[] = [];
-        const found = keys.map((key) => {
+      get: (keys: readonly Uint8Array[], dimensions: number) =>
+        keys.map((key) => {
           const row = select.get(key) as { vector: Uint8Array; used: number } | undefined;
           if (row?.vector.byteLength !== dimensions * Float32Array.BYTES_PER_ELEMENT) return undefined;
-          if (now - row.used > MARK_MS) stale.push(key);
-          return new Float32Array(Uint8Array.from(row.vector).buffer);
-        });
-        if (stale.length > 0) transact(db, () => stale.forEach((key) => mark.run(now, key)));
-        return found;
-      },
+          return { vector: new Float32Array(Uint8Array.from(row.vector).buffer), used: row.used };
+        }),
+      mark: (keys: readonly Uint8Array[], now: number) =>
+        transact(db, () => keys.forEach((key) => mark.run(now, key))),
       put(rows: readonly { key: Uint8Array; vector: Float32Array }[], now: number): void {
         transact(db, () => {
           for (const { key, vector } of rows)

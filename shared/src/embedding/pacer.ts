@@ -62,11 +62,12 @@ export function openEmbeddingPacer(
 
   async function waitForTurn(tokens: number, signal: AbortSignal | undefined): Promise<void> {
     const costUs = Math.ceil(shareOfMinute(tokens) * MINUTE_US);
-    let waitMs = await commands.sluicePace(embeddingTurnKey, embeddingPauseKey, costUs);
-    while (waitMs > 0) {
+    for (;;) {
+      const waitMs = await commands.sluicePace(embeddingTurnKey, embeddingPauseKey, costUs);
+      if (waitMs <= 0) return;
       await wait(Math.min(waitMs, LONGEST_WAIT_MS), signal);
-      // Somebody may have been asked to wait meanwhile.
-      waitMs = await redis.pttl(embeddingPauseKey);
+      // A turn that came while all were asked to wait is over: those of many would begin together at the end.
+      if ((await redis.pttl(embeddingPauseKey)) <= 0) return;
     }
   }
 

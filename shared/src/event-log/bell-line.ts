@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '../logger.ts';
+import { isRedisAway } from '../redis/connection.ts';
 
 /** What a line tells of the channels subscribed to. */
 export interface BellLineEvents {
@@ -62,7 +63,9 @@ export class PlainBellLine implements BellLine {
     try {
       await this.#redis.subscribe(...channels);
     } catch (error) {
-      this.#logger.debug({ err: error }, 'could not subscribe');
+      // Lost: the next connection asks again. Refused: asking again would not help.
+      if (isRedisAway(error)) this.#logger.debug({ err: error }, 'could not subscribe');
+      else for (const acknowledged of waiting) acknowledged?.reject(error);
       return false;
     }
     for (const acknowledged of waiting) acknowledged?.resolve();

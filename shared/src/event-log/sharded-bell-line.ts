@@ -1,6 +1,7 @@
 import { Command, Redis } from 'ioredis';
 import type { Cluster } from 'ioredis';
 import type { Logger } from '../logger.ts';
+import { isRedisAway } from '../redis/connection.ts';
 import type { BellLine, BellLineEvents } from './bell-line.ts';
 
 const RECOVER_MIN_MS = 50;
@@ -79,7 +80,10 @@ export class ShardedBellLine implements BellLine {
     subscription.link = link;
     link.redis.ssubscribe(subscription.channel).then(
       () => this.#acknowledge(subscription, link),
-      () => this.#drop(link),
+      (error: unknown) => {
+        if (!isRedisAway(error)) this.#logger.warn({ err: error, node }, 'Redis refused a subscription');
+        this.#drop(link);
+      },
     );
   }
 
