@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { homedir } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -44,12 +45,13 @@ Ctrl-C the same command goes on where it was.
 const REPLACE = ['external_id', 'filename', 'none'] as const;
 
 /**
- * Reads the command line and the environment.
+ * Reads the command line and the environment, to which a file `.env` in the working folder adds what is not set.
  *
  * @returns undefined when help is asked for
  * @throws {UsageError}
  */
 export function readPlan(args: string[]): IngestPlan | undefined {
+  if (existsSync('.env')) process.loadEnvFile();
   const { values, positionals } = parse(args);
   if (values.help) return undefined;
   if (positionals.length === 0) throw new UsageError('Say which folders or files to ingest.');
@@ -103,5 +105,9 @@ function readFact(fact: string): [key: string, value: string | number | boolean]
   if (at < 1) throw new UsageError(`--metadata ${fact} is not of the form key=value.`);
   const value = fact.slice(at + 1);
   if (value === 'true' || value === 'false') return [fact.slice(0, at), value === 'true'];
-  return [fact.slice(0, at), /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value];
+  // What would be another text as a number, like 007, stays text.
+  return [
+    fact.slice(0, at),
+    String(Number(value)) === value && Number.isFinite(Number(value)) ? Number(value) : value,
+  ];
 }

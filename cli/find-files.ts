@@ -21,7 +21,7 @@ export interface FoundFiles {
 /**
  * Finds the files of folders, and files that are named by themselves whatever they are.
  *
- * @throws {UsageError} when an input is not there
+ * @throws {UsageError} when an input is not there, or a folder within cannot be read
  */
 export async function findFiles(inputs: readonly string[]): Promise<FoundFiles> {
   const found: FoundFiles = { files: [], leftOut: new Map() };
@@ -36,7 +36,9 @@ export async function findFiles(inputs: readonly string[]): Promise<FoundFiles> 
 }
 
 async function searchFolder(folder: string, { files, leftOut }: FoundFiles): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch((error: Error) => {
+    throw new UsageError(`${folder} cannot be read: ${error.message}`);
+  });
   for (const entry of entries) {
     const path = join(entry.parentPath, entry.name);
     const parts = relative(folder, path).split(sep);

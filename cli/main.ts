@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { createClient, SluiceApiError, SluiceConnectionError } from '../client/src/index.ts';
 import { readPlan, USAGE, UsageError } from './config.ts';
 import type { IngestPlan } from './config.ts';
@@ -100,17 +101,19 @@ async function rehearse(plan: IngestPlan, files: readonly LocalFile[]): Promise<
   return failures.length > 0 ? EXIT.failed : EXIT.done;
 }
 
-/** A path that two files have would make one of them the next version of the other. */
+/** What two files share that replaces by it would make one of them the next version of the other. */
 function checkNames({ replace }: IngestPlan, files: readonly LocalFile[]): void {
-  if (replace !== 'external_id') return;
+  if (replace === 'none') return;
+  const what = replace === 'filename' ? 'name' : 'path within their folders';
   const seen = new Map<string, string>();
   for (const { name, path } of files) {
-    const other = seen.get(name);
+    const identity = (replace === 'filename' ? basename(name) : name).normalize('NFC');
+    const other = seen.get(identity);
     if (other !== undefined)
       throw new UsageError(
-        `${other} and ${path} have the same path, ${name}, within their folders, so that one would replace the other. Ingest the folders one by one, or into collections of their own.`,
+        `${other} and ${path} have the same ${what}, ${identity}, so that one would replace the other. Ingest them one by one, or into collections of their own.`,
       );
-    seen.set(name, path);
+    seen.set(identity, path);
   }
 }
 

@@ -14,16 +14,15 @@ export interface ResumeState {
 export function openResumeState(plan: IngestPlan): ResumeState {
   const { inputs, url, collection, metadata, replace, stateDir } = plan;
   const command = JSON.stringify({ inputs, url, collection, metadata, replace });
-  const file = join(stateDir, `${createHash('sha256').update(command).digest('hex').slice(0, 32)}.json`);
+  const file = join(stateDir, createHash('sha256').update(command).digest('hex').slice(0, 32));
   return {
     async read() {
-      const text = await readFile(file, 'utf8').catch(() => '{}');
-      const { batch } = JSON.parse(text) as { batch?: unknown };
-      return typeof batch === 'string' ? batch : undefined;
+      const id = await readFile(file, 'utf8').catch(() => '');
+      return id === '' ? undefined : id;
     },
-    async write(batch) {
+    async write(batchId) {
       await mkdir(stateDir, { recursive: true });
-      await writeFile(file, JSON.stringify({ batch, inputs, url }));
+      await writeFile(file, batchId);
     },
     forget: () => rm(file, { force: true }),
   };

@@ -111,7 +111,8 @@ describe('npm run ingest', () => {
         { name: 'bad.exe', content: 'x' },
       ]),
     });
-    const { code, output } = await run('docs', '--metadata', 'team=docs', '--metadata', 'year=2026');
+    const facts = ['team=docs', 'year=2026', 'code=007', 'account=12345678901234567890'];
+    const { code, output } = await run('docs', ...facts.flatMap((fact) => ['--metadata', fact]));
     assert.equal(code, 1, output);
     assert.match(output, /Found 4 files.* 2 \.png/);
     assert.match(output, /2 indexed, 3 failed\./);
@@ -119,7 +120,8 @@ describe('npm run ingest', () => {
     assert.match(output, /fake\.pdf +type_mismatch/);
     assert.match(output, /bad\.exe +unsupported_type/);
     const found = (await documents()).find(({ filename }) => filename === '文.md');
-    assert.deepEqual(found?.metadata, { team: 'docs', year: 2026 });
+    const account = '12345678901234567890';
+    assert.deepEqual(found?.metadata, { team: 'docs', year: 2026, code: '007', account });
   });
 
   it('looks without uploading, and replaces by path', async () => {
@@ -159,6 +161,10 @@ describe('npm run ingest', () => {
       assert.equal(code, 2, output);
       assert.match(output, /npm run ingest -- /);
     }
+    await write({ 'one/README.md': 'one', 'two/README.md': 'two' });
+    const clash = await run('docs', '--replace', 'filename');
+    assert.equal(clash.code, 2, clash.output);
+    assert.match(clash.output, /(one|two).README\.md and .*(one|two).README\.md .* replace the other/);
     const away = await run('docs', '--url', 'http://127.0.0.1:1');
     assert.equal(away.code, 1);
     assert.match(away.output, /http:\/\/127\.0\.0\.1:1: .*cannot be reached.*run the same command again/);
