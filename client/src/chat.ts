@@ -90,7 +90,6 @@ export function createChatApi(settings: Settings): ChatApi {
   };
 }
 
-/** 128 random bits in hex. `crypto.randomUUID` is missing in pages that come by plain HTTP; this is not. */
 /** 128 random bits; `crypto.randomUUID` is not there on pages that came over plain HTTP. */
 export function randomKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

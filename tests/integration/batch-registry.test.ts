@@ -4,7 +4,7 @@ import { openBatches } from '@sluice/shared/batches/batches';
 import type { BatchRegistry } from '@sluice/shared/batches/batches';
 import { BATCH_ITEM_STATUSES } from '@sluice/shared/contracts/batches';
 import type { BatchItem } from '@sluice/shared/contracts/batches';
-import { batchKeys } from '@sluice/shared/redis/keys';
+import { activeBatchesKey, batchIndexKey, batchKeys } from '@sluice/shared/redis/keys';
 import { Redis } from 'ioredis';
 import { checkSum } from '../helpers/batches.ts';
 import { startRedis } from '../helpers/redis.ts';
@@ -27,8 +27,7 @@ describe('registry of batches', () => {
     await server.stop();
   });
 
-  const create = async (tenant = 'default') => {
-    const id = `batch_${nextId++}`;
+  const create = async (tenant = 'default', id = `batch_${nextId++}`) => {
     await batches.create(tenant, {
       id,
       collection: 'default',
@@ -86,6 +85,23 @@ describe('registry of batches', () => {
     await batches.retry(address);
     await batches.deactivate(address);
     assert.deepEqual(await batches.active('acting'), [address.id]);
+  });
+
+  it('finishes what a create that broke off has left', async () => {
+    const address = await create('broken');
+    await redis.del(batchIndexKey('broken'), activeBatchesKey('broken'));
+    await create('broken', address.id);
+    assert.deepEqual(await batches.active('broken'), [address.id]);
+    assert.equal((await batches.list('broken', { limit: 10 })).total, 1);
+  });
+
+  it('gives nothing out while it is paused, whoever asks', async () => {
+    const address = await create();
+    await batches.add(address, itemOf('a'));
+    await batches.setFlag(address, 'paused', true);
+    assert.deepEqual(await batches.take(address, { window: 10, count: 10 }), []);
+    await batches.setFlag(address, 'paused', false);
+    assert.equal((await batches.take(address, { window: 10, count: 10 })).length, 1);
   });
 
   it('closes what nothing was added to for long, and nothing else', async () => {

@@ -28,7 +28,7 @@ export function createApp(deps: GatewayDeps): Express {
   app.use(
     cors({
       origin: settings.corsOrigins.includes('*') ? '*' : [...settings.corsOrigins],
-      exposedHeaders: ['X-Chat-Id', 'X-Request-Id', 'Retry-After'],
+      exposedHeaders: ['Location', 'X-Chat-Id', 'X-Request-Id', 'Retry-After'],
       maxAge: 600,
     }),
   );

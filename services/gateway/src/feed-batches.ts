@@ -63,8 +63,7 @@ async function findDocument(
   batch: BatchAddress,
   { id: item, document_id: documentId, version }: FedItem,
 ): Promise<Document | undefined> {
-  if (await settleItem(deps, { batch, item, documentId, version })) return undefined;
-  const document = await deps.documents.find(batch.tenant, documentId);
+  const document = await settleItem(deps, { batch, item, documentId, version });
   if (!document || document.version === version) return document;
   const next = { ...deps.documents.nextVersion(document), batch: batch.id };
   const isNext = next.version === version && document.status === 'failed';
@@ -86,7 +85,7 @@ async function findDocument(
 export async function withdrawItem(deps: GatewayDeps, stored: StoredBatch, item: FedItem): Promise<void> {
   const { address } = stored;
   const { document_id: documentId, version } = item;
-  if (await settleItem(deps, { batch: address, item: item.id, documentId, version })) return;
+  if (!(await settleItem(deps, { batch: address, item: item.id, documentId, version }))) return;
   const job = ingestJobId({ id: documentId, version });
   const removed = await deps.ingest.queue.remove(job);
   if (!removed && (await deps.ingest.queue.state(job)) !== 'gone') return;

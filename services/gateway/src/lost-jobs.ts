@@ -1,4 +1,5 @@
 import { ingestedBy } from '@sluice/shared/contracts/jobs';
+import type { Document } from '@sluice/shared/contracts/knowledge';
 import type { GatewayDeps } from './context.ts';
 import { listWards, LOST } from './wards.ts';
 
@@ -27,14 +28,18 @@ export function endWhenLost(
   };
 }
 
+async function isInBatch(deps: GatewayDeps, tenant: string, jobId: string): Promise<boolean> {
+  if (!jobId.startsWith('doc_')) return false;
+  const document = await deps.documents.find(tenant, ingestedBy(jobId).documentId);
+  return document !== undefined && isTended(deps, document);
+}
+
 /** A document without a job may wait in a batch, paused or long, which is looked after until it ends. */
-async function isInBatch(
-  { documents, batches }: GatewayDeps,
-  tenant: string,
-  jobId: string,
+export async function isTended(
+  { batches }: Pick<GatewayDeps, 'batches'>,
+  { tenant, batch }: Document,
 ): Promise<boolean> {
-  const document = await documents.find(tenant, ingestedBy(jobId).documentId);
-  if (document?.batch === undefined) return false;
-  const stored = await batches.find({ tenant, id: document.batch });
+  if (batch === undefined) return false;
+  const stored = await batches.find({ tenant, id: batch });
   return stored !== undefined && stored.batch.ended_at === undefined;
 }

@@ -25,3 +25,12 @@ export const problems: ZodOpenApiResponsesObject = {
   '503': problem('Something that Sluice depends on is away; see `Retry-After`'),
 };
 export const idParameter = z.object({ id: z.string() });
+export const notFound = { '404': problem('Nothing is known under this id') };
+/** A stream that is watched from a position on. */
+export const resume = {
+  path: idParameter,
+  query: z.object({
+    after: z.string().optional().meta({ description: 'Id of the last event received', example: '1-42' }),
+  }),
+  header: z.object({ 'Last-Event-ID': z.string().optional() }),
+};

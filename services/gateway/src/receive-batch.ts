@@ -42,7 +42,7 @@ export async function receiveBatch(
 ): Promise<void> {
   await mkdir(limits.dir, { recursive: true });
   const turns = createTurns(AT_ONCE);
-  const fieldsAtFile: number[] = [];
+  let fieldsAtFirst: number | undefined;
   const takeNext = async (file: Express.Multer.File, fields: Record<string, string>) => {
     await turns.begin();
     const filename = cleanPath(file.originalname);
@@ -58,7 +58,7 @@ export async function receiveBatch(
   const storage: StorageEngine = {
     _handleFile(_request, file, done) {
       const fields = request.body as Record<string, string>;
-      fieldsAtFile.push(Object.keys(fields).length);
+      fieldsAtFirst ??= Object.keys(fields).length;
       takeNext(file, fields).then(() => done(null, {}), done);
     },
     _removeFile: (_request, _file, done) => done(null),
@@ -80,9 +80,9 @@ export async function receiveBatch(
     receive(request, response, (error: unknown) => (error ? reject(asFormError(error)) : resolve()));
   });
   await withinTime(received, response, limits.timeoutMs);
-  if (fieldsAtFile.length === 0)
+  if (fieldsAtFirst === undefined)
     throw new RequestError(400, 'no_file', 'Send one or more files in the multipart form field "file".');
-  if (Object.keys(request.body as object).length > Math.min(...fieldsAtFile))
+  if (Object.keys(request.body as object).length > fieldsAtFirst)
     throw new RequestError(
       400,
       'late_field',

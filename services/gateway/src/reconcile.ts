@@ -5,6 +5,7 @@ import { failUnsettled, isVersionWanted } from '@sluice/shared/documents';
 import { UnavailableError } from '@sluice/shared/errors';
 import { DEFAULT_TENANT } from '@sluice/shared/redis/keys';
 import type { GatewayDeps } from './context.ts';
+import { isTended } from './lost-jobs.ts';
 import { reingest } from './uploads.ts';
 import { LOST } from './wards.ts';
 
@@ -100,11 +101,13 @@ async function isIncomplete(
   return now?.version === version && now.status === 'ready';
 }
 
-/** What belongs to a batch is the batch's to mend. */
-async function isLost({ ingest }: Pick<GatewayDeps, 'ingest'>, document: Document): Promise<boolean> {
-  if (document.status === 'ready' || document.status === 'failed' || document.batch !== undefined)
-    return false;
+async function isLost(
+  { ingest, batches }: Pick<GatewayDeps, 'ingest' | 'batches'>,
+  document: Document,
+): Promise<boolean> {
+  if (document.status === 'ready' || document.status === 'failed') return false;
   if (Date.now() - Date.parse(document.updated_at) < STUCK_MS) return false;
+  if (await isTended({ batches }, document)) return false;
   const isGone = async () => (await ingest.queue.state(ingestJobId(document))) === 'gone';
   if (!(await isGone())) return false;
   await delay(SECOND_LOOK_MS);

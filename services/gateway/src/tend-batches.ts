@@ -1,7 +1,8 @@
-import { UNFINISHED } from '@sluice/shared/batches/batches';
+import { ON_THE_WAY } from '@sluice/shared/batches/batches';
 import type { StoredBatch } from '@sluice/shared/batches/batches';
 import { settleItem } from '@sluice/shared/batches/settle';
 import { ingestJobId } from '@sluice/shared/contracts/jobs';
+import { failUnsettled } from '@sluice/shared/documents';
 import { closeLog } from '@sluice/shared/event-log/log';
 import { DEFAULT_TENANT } from '@sluice/shared/redis/keys';
 import type { GatewayDeps } from './context.ts';
@@ -54,8 +55,7 @@ export async function withdrawQueued(deps: GatewayDeps, stored: StoredBatch): Pr
 
 /** Drops what is left of a cancelled batch, a bounded number at a time; its documents' logs end. */
 export async function dropRest(deps: GatewayDeps, stored: StoredBatch): Promise<void> {
-  const statuses = UNFINISHED.filter((status) => status !== 'receiving');
-  const { items } = await deps.batches.items(stored.address, { statuses, limit: TURN });
+  const { items } = await deps.batches.items(stored.address, { statuses: ON_THE_WAY, limit: TURN });
   await forEach(items.filter(hasDocument), (item) => dropItem(deps, stored, item));
   await endLostReceipts(deps, stored);
 }
@@ -66,21 +66,20 @@ export async function dropRest(deps: GatewayDeps, stored: StoredBatch): Promise<
 async function dropItem(deps: GatewayDeps, { address }: StoredBatch, item: FedItem): Promise<void> {
   const { document_id: documentId, version } = item;
   const { tenant } = address;
-  if (await settleItem(deps, { batch: address, item: item.id, documentId, version })) return;
-  const document = await deps.documents.find(tenant, documentId);
-  if (document?.version === version && document.indexed_version === undefined) {
+  const document = await settleItem(deps, { batch: address, item: item.id, documentId, version });
+  if (!document) return;
+  if (document.version === version && document.indexed_version === undefined) {
     // With another version by now it is somebody else's; the next turn settles the item.
     if (!(await deleteDocument(deps, document))) return;
-  } else if (document?.version === version) {
-    const error = { code: 'cancelled', message: 'The batch was cancelled before this version was indexed.' };
-    const owner = { version, attempt: Number.MAX_SAFE_INTEGER };
-    await deps.documents.update(tenant, documentId, owner, { status: 'failed', error });
+  } else if (document.version === version) {
     const jobId = ingestJobId(document);
+    const message = 'The batch was cancelled before this version was indexed.';
+    await failUnsettled(deps.documents, tenant, jobId, { code: 'cancelled', message });
     const { retentionMs } = deps.settings;
     await closeLog(deps.commands, { tenant, jobId, retentionMs }, { type: 'cancelled' });
     await deps.ingest.queue.remove(jobId);
   }
-  await deps.batches.move(address, item.id, { from: ['pending', 'queued', 'processing'], to: 'cancelled' });
+  await deps.batches.move(address, item.id, { from: ON_THE_WAY, to: 'cancelled' });
 }
 
 /**
@@ -93,7 +92,7 @@ async function repairBatch(deps: GatewayDeps, stored: StoredBatch): Promise<void
   const { items } = await deps.batches.items(address, { statuses: ['queued', 'processing'], limit });
   await forEach(items.filter(hasDocument), async (item) => {
     const { document_id: documentId, version } = item;
-    if (await settleItem(deps, { batch: address, item: item.id, documentId, version })) return;
+    if (!(await settleItem(deps, { batch: address, item: item.id, documentId, version }))) return;
     if ((await deps.ingest.queue.state(ingestJobId({ id: documentId, version }))) !== 'gone') return;
     await feedItem(deps, stored, item);
   });

@@ -11,6 +11,7 @@ import { labelsOf } from '@sluice/shared/metadata';
 import { isRedisAway, redisUnavailable } from '@sluice/shared/redis/connection';
 import type { GatewayDeps } from './context.ts';
 import { isArchive } from './expand-zip.ts';
+import { isTended } from './lost-jobs.ts';
 import type { ReceivedFile } from './receive-files.ts';
 
 /** Who uploads. */
@@ -118,7 +119,7 @@ async function mend(
   document: Document,
   putOriginal: PutOriginal,
 ): Promise<void> {
-  if (document.status !== 'queued' || document.batch !== undefined) return;
+  if (document.status !== 'queued' || (await isTended(deps, document))) return;
   const state = await deps.ingest.queue.state(ingestJobId(document));
   if (state !== 'gone') return;
   await putOriginal(originalOf(document));

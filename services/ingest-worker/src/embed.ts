@@ -1,6 +1,5 @@
 import type { ModelClient } from '@sluice/shared/model-client';
 import { estimateTokens } from '@sluice/shared/text/estimate-tokens';
-import type { VectorSpace } from '@sluice/shared/vector-store/names';
 import type { Point } from '@sluice/shared/vector-store/port';
 import type { TextChunk } from './chunk.ts';
 import { workAhead } from './work-ahead.ts';
@@ -30,11 +29,10 @@ export function embedChunks(
   owner: ChunkOwner,
   chunks: Iterable<TextChunk>,
   signal: AbortSignal,
-  space?: VectorSpace,
 ): AsyncGenerator<Point[], void, void> {
   return workAhead(batchChunks(chunks), AHEAD, signal, async (batch, stop) => {
     const texts = batch.map(withHeadings);
-    const vectors = await model.embed(texts, stop, space);
+    const vectors = await model.embed(texts, stop);
     return batch.map((chunk, n) => ({
       ...chunk,
       ...owner,

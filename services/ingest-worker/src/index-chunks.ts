@@ -46,7 +46,7 @@ export async function indexChunks(indexing: ChunkIndexing): Promise<number> {
       Math.max(trail.chunks, Math.ceil((trail.chunks * document.text.length) / trail.end)),
     );
   if (trail.chunks > 0) tell();
-  for await (const points of embedChunks(model, owner, chunks, signal, space)) {
+  for await (const points of embedChunks(model, owner, chunks, signal)) {
     await vectors.upsert(points);
     points.forEach((point) => trail.add(point));
     await save({ version, space, chunks: trail.chunks, digest: trail.digest() });

@@ -23,8 +23,8 @@ export interface StoredBatch {
   revision: number;
 }
 
-/** Items that may still change by themselves. */
-export const UNFINISHED = ['receiving', 'pending', 'queued', 'processing'] as const;
+/** Items whose documents are kept and have not ended. */
+export const ON_THE_WAY = ['pending', 'queued', 'processing'] as const;
 
 /** A change of an item's status. */
 export interface ItemMove {
@@ -32,12 +32,12 @@ export interface ItemMove {
   to: BatchItemStatus;
   /** Does nothing unless the item is this version of its document. */
   version?: number;
-  set?: Partial<Pick<BatchItem, 'error' | 'version' | 'document_id'>>;
+  set?: Pick<BatchItem, 'error'>;
 }
 
 /** The batches of tenants. Its methods throw ioredis errors when Redis is away. */
 export interface BatchRegistry {
-  /** Creates a batch; one that is there already stays as it is. */
+  /** Creates a batch, or finishes what broke off; one that is there already stays as it is. */
   create(tenant: string, origin: BatchOrigin): Promise<void>;
   find(address: BatchAddress): Promise<StoredBatch | undefined>;
   /** @throws {RequestError} 404 */
@@ -118,11 +118,10 @@ export function openBatches(redis: RedisClient): BatchRegistry {
     async create(tenant, origin) {
       const { batch } = batchKeys(tenant, origin.id);
       const fields = ['json', JSON.stringify(origin), 'retention_ms', origin.retention_ms] as const;
-      const isNew = await commands.sluiceCreateBatch(batch, ...fields);
-      if (isNew === 0) return;
+      await commands.sluiceCreateBatch(batch, ...fields);
       await redis
         .multi()
-        .zadd(batchIndexKey(tenant), Date.parse(origin.created_at), origin.id)
+        .zadd(batchIndexKey(tenant), 'NX', Date.parse(origin.created_at), origin.id)
         .sadd(activeBatchesKey(tenant), origin.id)
         .exec();
     },

@@ -7,17 +7,16 @@ const COMMON = read('common');
 
 /**
  * KEYS batch; ARGV "json", what it was created with, "retention_ms", milliseconds. Until something is added it is kept
- * for as long as one that has ended. Returns whether it is new.
+ * for as long as one that has ended.
  */
 const CREATE_LUA = `
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 1 then return end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'touched_at', redis.call('TIME')[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-return 1`;
+redis.call('PEXPIRE', KEYS[1], ARGV[4])`;
 
 type Arguments = (string | number)[];
 interface BatchCommands {
-  sluiceCreateBatch(...args: Arguments): Promise<number>;
+  sluiceCreateBatch(...args: Arguments): Promise<unknown>;
   sluiceBatchAdd(...args: Arguments): Promise<[status: string, json?: string]>;
   sluiceBatchMove(...args: Arguments): Promise<number>;
   sluiceBatchTake(...args: Arguments): Promise<string[]>;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BatchAddress } from '@sluice/shared/batches/batches';
 import type { GatewayDeps } from '../context.ts';
 import { frame } from '../sse.ts';
+import { named } from './native.ts';
 
 /** Least time between two snapshots. */
 const SNAPSHOT_MS = 250;
@@ -23,7 +24,7 @@ export async function* followBatch(
     if ((await batches.revision(address)) !== seen) {
       const { batch, revision } = await batches.get(address);
       seen = revision;
-      yield frame(JSON.stringify({ ...batch, content: '' }), { event: 'batch', id: String(revision) });
+      yield named('batch', batch, String(revision));
       if (batch.ended_at !== undefined) return yield frame('[DONE]');
     }
     await delay(SNAPSHOT_MS, undefined, { signal }).catch(() => {});

@@ -2,11 +2,12 @@ import type { LogEntry } from '@sluice/shared/event-log/entry';
 import { frame } from '../sse.ts';
 
 /**
- * Data of a named event. The empty `content` lets a client that appends the `content` of every data line, whatever its
+ * A named event. The empty `content` lets a client that appends the `content` of every data line, whatever its
  * event, work unchanged (docs/decisions/0005-named-events-carry-empty-content.md).
  */
-const named = (event: string, data: object, id?: string) =>
-  frame(JSON.stringify({ ...data, content: '' }), { event, ...(id !== undefined && { id }) });
+export function named(event: string, data: object, id?: string): string {
+  return frame(JSON.stringify({ ...data, content: '' }), { event, ...(id !== undefined && { id }) });
+}
 
 /** The first frame of every streamed answer: the id to resume or cancel it by. */
 export function acceptedFrame(chatId: string): string {

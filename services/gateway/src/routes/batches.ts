@@ -64,9 +64,16 @@ export function batchRoutes(deps: GatewayDeps): Router {
   };
 
   const createFromForm = async (request: Request, response: Response) => {
-    const { items, chosen } = await takeFiles(request, response, (fields) =>
-      createBatch(deps, creatorOf(request, response), parseInput(batchFieldsSchema, fields)),
-    );
+    const { items, chosen } = await takeFiles(request, response, async (fields) => {
+      const created = await createBatch(
+        deps,
+        creatorOf(request, response),
+        parseInput(batchFieldsSchema, fields),
+      );
+      // What came is kept where a later file ends the request: this says where.
+      response.location(`${request.baseUrl}/${created.stored.address.id}`);
+      return created;
+    });
     if (!chosen) throw new TypeError('a form without files is refused before');
     await close(deps, chosen.stored);
     await chosen.complete();
