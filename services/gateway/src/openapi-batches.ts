@@ -24,6 +24,14 @@ const uploadProblems = {
   '413': problem('`too_many_files`: more than `UPLOAD_MAX_FILES`; those before are kept'),
 };
 
+/** Of answers to a form. */
+const createdByForm = {
+  Location: {
+    description: 'Address of the batch that the form created',
+    schema: { type: 'string', example: '/api/knowledge/batches/batch_…' },
+  },
+} as const;
+
 /** One that changes a batch and answers with it. */
 const action = (summary: string): { post: ZodOpenApiOperationObject } => ({
   post: {
@@ -57,7 +65,7 @@ export const batchPaths: ZodOpenApiPathsObject = {
     post: {
       summary: 'Ingest many files as one batch',
       description:
-        'As a form: the text fields, then the files, which are taken one after the other while they come; the batch is closed at the end. As JSON: a batch to add files to, or one of files whose bytes were uploaded before.',
+        'As a form: the text fields, then the files, which are taken one after the other while they come; the batch is closed at the end. Once a form has created its batch, the answer names it in `Location`, also where a later file ends the request: what came is kept. As JSON: a batch to add files to, or one of files whose bytes were uploaded before.',
       requestParams: { header: z.object({ 'Idempotency-Key': z.string().optional() }) },
       requestBody: {
         required: true,
@@ -74,10 +82,12 @@ export const batchPaths: ZodOpenApiPathsObject = {
       responses: {
         '201': {
           description: 'The batch; for a form, with its files',
+          headers: createdByForm,
           content: envelopeOf(z.union([Batch, AddedFiles]), 201),
         },
         '404': problem('`unknown_collection`'),
-        ...uploadProblems,
+        '408': { ...uploadProblems['408'], headers: createdByForm },
+        '413': { ...uploadProblems['413'], headers: createdByForm },
         ...problems,
       },
     },
