@@ -16,8 +16,11 @@ import type {
 import { recordSchema, type LogRecord, type sourceSchema } from '@sluice/shared/contracts/events';
 import {
   acceptedUploadSchema,
+  collectionSchema,
+  type collectionSettingsSchema,
   documentSchema,
   indexedUploadSchema,
+  knowledgeSettingsSchema,
   refusedUploadSchema,
   searchAnswerSchema,
   searchRequestSchema,
@@ -31,12 +34,16 @@ import type {
   ChatEvent,
   ChatRequest,
   ChatState,
+  Collection,
+  CollectionSettings,
   CreateBatchRequest,
   DocumentEvent,
   KnowledgeDocument,
   KnowledgeOptions,
+  KnowledgeSettings,
   KnownDocument,
   RefusedFile,
+  SearchAnswer,
   SearchRequest,
   SearchResult,
   Source,
@@ -70,7 +77,10 @@ const sameTypes: true[] = [
   true satisfies Equal<CreateBatchRequest, z.input<typeof createBatchSchema>>,
   true satisfies Equal<KnownDocument, z.infer<typeof knownHashSchema>>,
   true satisfies Equal<SearchRequest, z.input<typeof searchRequestSchema>>,
-  true satisfies Equal<SearchResult[], z.infer<typeof searchAnswerSchema>['results']>,
+  true satisfies Equal<SearchAnswer, z.infer<typeof searchAnswerSchema>>,
+  true satisfies Equal<KnowledgeSettings, z.infer<typeof knowledgeSettingsSchema>>,
+  true satisfies Equal<CollectionSettings, z.input<typeof collectionSettingsSchema>>,
+  true satisfies Equal<Collection, z.input<typeof collectionSchema>>,
   true satisfies Equal<Event<ChatEvent, 'queued'>, Logged<'queued'>>,
   true satisfies Equal<Event<ChatEvent, 'started'>, Logged<'started'>>,
   true satisfies Equal<Event<ChatEvent, 'sources'>, Logged<'sources'>>,
@@ -146,8 +156,28 @@ describe('contract', () => {
     assert.deepEqual(searchRequestSchema.parse(search), search);
     const result: SearchResult = { ...source, scores: { dense: 0.5, lexical: 7, fused: 0.5, rerank: 0.9 } };
     const dropped = { min_score: 1, near_duplicate: 2, token_budget: 3 };
-    const found = { results: [result], reranked: true, dropped };
+    const found: SearchAnswer = { results: [result], reranked: true, dropped };
     assert.deepEqual(searchAnswerSchema.parse(found), found);
+    const settings: Required<KnowledgeSettings> = {
+      endings: { '.pdf': 'pdf' },
+      file_bytes: 1,
+      upload_files: 2,
+      batch_upload_files: 3,
+      archive_bytes: 4,
+      archive_unpacked_bytes: 5,
+      archive_entries: 6,
+      rerank: true,
+    };
+    assert.deepEqual(knowledgeSettingsSchema.parse(settings), settings);
+    const chunking = { size: 100, overlap: 10, unit: 'tokens' as const };
+    const collection: Required<Collection> = {
+      name: 'c',
+      documents: 1,
+      description: 'd',
+      chunking,
+      formats: { pdf: chunking },
+    };
+    assert.deepEqual(collectionSchema.parse(collection), collection);
     const answer: Required<ChatAnswer> = {
       id: 'chat_1',
       content: 'c',

@@ -3,6 +3,8 @@ import { createBatchesApi } from './batches.ts';
 import type { BatchesApi } from './batches.ts';
 import { createChatApi } from './chat.ts';
 import type { ChatApi } from './chat.ts';
+import { createCollectionsApi } from './collections.ts';
+import type { CollectionsApi } from './collections.ts';
 import type { Settings } from './connection.ts';
 import { createKnowledgeApi } from './knowledge.ts';
 import type { KnowledgeApi } from './knowledge.ts';
@@ -11,9 +13,10 @@ export type { BatchesApi, CreateBatchOptions } from './batches.ts';
 export type { RetryOptions } from './backoff.ts';
 export type { AskOptions, CallOptions, ChatApi, ResumeOptions } from './chat.ts';
 export type { ChatStream } from './chat-stream.ts';
+export type { CollectionsApi } from './collections.ts';
 export { SluiceApiError, SluiceConnectionError } from './errors.ts';
 export type * from './events.ts';
-export type { KnowledgeApi, PageOptions, TextOptions } from './knowledge.ts';
+export type { DocumentPageOptions, KnowledgeApi, PageOptions, TextOptions } from './knowledge.ts';
 export type * from './types.ts';
 export type { FileInput, UploadOptions, UploadProgress } from './upload.ts';
 
@@ -40,6 +43,8 @@ export interface SluiceClient {
   readonly chat: ChatApi;
   /** The documents that answers are drawn from. */
   readonly knowledge: KnowledgeApi;
+  /** Named groups of documents. */
+  readonly collections: CollectionsApi;
   /** Many documents at a time. */
   readonly batches: BatchesApi;
 }
@@ -57,6 +62,7 @@ export function createClient(options: ClientOptions): SluiceClient {
   return {
     chat: createChatApi(settings),
     knowledge: createKnowledgeApi(settings),
+    collections: createCollectionsApi(settings),
     batches: createBatchesApi(settings),
   };
 }

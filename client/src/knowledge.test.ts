@@ -96,6 +96,59 @@ describe('knowledge', () => {
     await assert.rejects(knowledge.upload([new File(['x'], 'a.txt')]), { code: 'unauthorized' });
   });
 
+  it('names the collection of a list in every page', async () => {
+    await using server = await startScriptedServer((_request, response) =>
+      succeed(response, {
+        documents: [{}],
+        total: 2,
+        ...(server.requests.length === 1 && { next_cursor: '1' }),
+      }),
+    );
+    const { knowledge } = createClient({ baseUrl: server.url });
+    assert.equal((await Array.fromAsync(knowledge.listAll({ collection: 'hr' }))).length, 2);
+    assert.deepEqual(
+      server.requests.map(({ path }) => path),
+      ['/api/knowledge/documents?collection=hr', '/api/knowledge/documents?cursor=1&collection=hr'],
+    );
+  });
+
+  it('gives what a search left out, or the results alone', async () => {
+    const dropped = { min_score: 1, near_duplicate: 0, token_budget: 0 };
+    const answer = { results: [{ n: 1 }], reranked: true, dropped };
+    await using server = await startScriptedServer((_request, response) => succeed(response, answer));
+    const { knowledge } = createClient({ baseUrl: server.url });
+    assert.deepEqual(await knowledge.retrieve({ query: '茶', mode: 'dense' }), answer);
+    assert.deepEqual(await knowledge.search({ query: '茶' }), answer.results);
+    assert.deepEqual(JSON.parse(server.requests[0]?.body ?? ''), { query: '茶', mode: 'dense' });
+  });
+
+  it('ingests again, describes, and keeps collections', async () => {
+    await using server = await startScriptedServer((request, response) =>
+      succeed(
+        response,
+        request.path.endsWith('/collections') ? { collections: [{ name: 'hr' }] } : { id: 'x' },
+      ),
+    );
+    const { knowledge, collections } = createClient({ baseUrl: server.url });
+    assert.deepEqual(await knowledge.reingest('doc_1'), { id: 'x' });
+    await knowledge.describe('doc_1', { year: 2026 });
+    assert.deepEqual(await collections.list(), [{ name: 'hr' }]);
+    await collections.put('hr', { description: '人事' });
+    await collections.get('a/b');
+    await collections.delete('hr');
+    assert.deepEqual(
+      server.requests.map(({ method, path, body }) => [method, path, body]),
+      [
+        ['POST', '/api/knowledge/documents/doc_1/reingest', ''],
+        ['PATCH', '/api/knowledge/documents/doc_1', '{"metadata":{"year":2026}}'],
+        ['GET', '/api/knowledge/collections', ''],
+        ['PUT', '/api/knowledge/collections/hr', '{"description":"人事"}'],
+        ['GET', '/api/knowledge/collections/a%2Fb', ''],
+        ['DELETE', '/api/knowledge/collections/hr', ''],
+      ],
+    );
+  });
+
   it('encodes ids', async () => {
     await using server = await startScriptedServer((_request, response) => succeed(response, {}));
     const { knowledge } = createClient({ baseUrl: server.url });

@@ -4,12 +4,15 @@ import type { DocumentEvent } from './events.ts';
 import { follow } from './follow.ts';
 import { decodeNamed } from './frames.ts';
 import type { Frame } from './frames.ts';
-import { eventsRequest, postJson, requestData, requestText } from './request.ts';
+import { eventsRequest, postJson, requestData, requestText, sendJson } from './request.ts';
 import type {
   DocumentPage,
   KnowledgeDocument,
+  KnowledgeSettings,
   KnownDocument,
+  Metadata,
   RefusedFile,
+  SearchAnswer,
   SearchRequest,
   SearchResult,
   UploadedFile,
@@ -23,6 +26,12 @@ export interface PageOptions extends CallOptions {
   limit?: number | undefined;
   /** `next_cursor` of the page before. */
   cursor?: string | undefined;
+}
+
+/** Which page of which documents. */
+export interface DocumentPageOptions extends PageOptions {
+  /** Those of all collections unless given. */
+  collection?: string | undefined;
 }
 
 /** Which text. */
@@ -42,11 +51,18 @@ export interface KnowledgeApi {
   /** Uploads up to 100 files. What is wrong with one of them is told in its place and does not touch the others. */
   upload(files: readonly FileInput[], options?: UploadOptions): Promise<(UploadedFile | RefusedFile)[]>;
   /** One page of the documents, newest first. */
-  list(options?: PageOptions): Promise<DocumentPage>;
+  list(options?: DocumentPageOptions): Promise<DocumentPage>;
   /** All documents, newest first, page by page as they are asked for. */
-  listAll(options?: Omit<PageOptions, 'cursor'>): AsyncGenerator<KnowledgeDocument, void, void>;
+  listAll(options?: Omit<DocumentPageOptions, 'cursor'>): AsyncGenerator<KnowledgeDocument, void, void>;
   /** One document. */
   get(id: string, options?: CallOptions): Promise<KnowledgeDocument>;
+  /**
+   * Ingests the kept bytes again, as the next version: after its collection's settings have changed, or when it failed for a
+   * reason that has passed. The version before is found until then. 409 `not_settled` while it is being ingested.
+   */
+  reingest(id: string, options?: CallOptions): Promise<KnowledgeDocument>;
+  /** Replaces the metadata of a document; searches see it at once. */
+  describe(id: string, metadata: Metadata, options?: CallOptions): Promise<KnowledgeDocument>;
   /** Deletes a document, its text and its vectors. */
   delete(id: string, options?: CallOptions): Promise<void>;
   /** The extracted text, which the offsets of sources point into. 409 `not_ready` until the document is indexed. */
@@ -60,6 +76,10 @@ export interface KnowledgeApi {
   ): Promise<KnownDocument[]>;
   /** The passages that fit a query, best first. */
   search(request: SearchRequest, options?: CallOptions): Promise<SearchResult[]>;
+  /** Like {@link KnowledgeApi.search}, with what was left out, and whether a reranker made the order. */
+  retrieve(request: SearchRequest, options?: CallOptions): Promise<SearchAnswer>;
+  /** What the server takes: types, sizes and numbers of files. */
+  settings(options?: CallOptions): Promise<KnowledgeSettings>;
 }
 
 /** Hashes of one request. */
@@ -72,14 +92,15 @@ export function createKnowledgeApi(settings: Settings): KnowledgeApi {
   const get = (id: string, { signal }: CallOptions = {}) =>
     requestData<KnowledgeDocument>(settings, { path: documentPath(id), signal });
 
-  const list = ({ limit, cursor, signal }: PageOptions = {}) => {
+  const list = ({ limit, cursor, collection, signal }: DocumentPageOptions = {}) => {
     const query = new URLSearchParams();
     if (limit !== undefined) query.set('limit', String(limit));
     if (cursor !== undefined) query.set('cursor', cursor);
+    if (collection !== undefined) query.set('collection', collection);
     return requestData<DocumentPage>(settings, { path: `${DOCUMENTS}?${query.toString()}`, signal });
   };
 
-  async function* listAll(options: Omit<PageOptions, 'cursor'> = {}) {
+  async function* listAll(options: Omit<DocumentPageOptions, 'cursor'> = {}) {
     let cursor: string | undefined;
     do {
       const page = await list({ ...options, cursor });
@@ -94,6 +115,9 @@ export function createKnowledgeApi(settings: Settings): KnowledgeApi {
     for await (const batch of follow(settings, { request, decode: decodeDocumentFrame, after, signal }))
       yield* batch;
   }
+
+  const retrieve = (request: SearchRequest, { signal }: CallOptions = {}) =>
+    requestData<SearchAnswer>(settings, postJson('/api/knowledge/search', request, signal));
 
   function upload(file: FileInput, options?: UploadOptions): Promise<UploadedFile>;
   function upload(
@@ -113,6 +137,14 @@ export function createKnowledgeApi(settings: Settings): KnowledgeApi {
     listAll,
     get,
     events,
+    reingest: (id, { signal } = {}) =>
+      requestData<KnowledgeDocument>(settings, {
+        method: 'POST',
+        path: `${documentPath(id)}/reingest`,
+        signal,
+      }),
+    describe: (id, metadata, { signal } = {}) =>
+      requestData<KnowledgeDocument>(settings, sendJson('PATCH', documentPath(id), { metadata }, signal)),
     async delete(id, { signal } = {}) {
       await requestText(settings, { method: 'DELETE', path: documentPath(id), signal });
     },
@@ -130,11 +162,10 @@ export function createKnowledgeApi(settings: Settings): KnowledgeApi {
       }
       return known;
     },
-    async search(request, { signal } = {}) {
-      const post = postJson('/api/knowledge/search', request, signal);
-      const { results } = await requestData<{ results: SearchResult[] }>(settings, post);
-      return results;
-    },
+    search: async (request, options) => (await retrieve(request, options)).results,
+    retrieve,
+    settings: ({ signal } = {}) =>
+      requestData<KnowledgeSettings>(settings, { path: '/api/knowledge/settings', signal }),
   };
 }
 

@@ -37,10 +37,20 @@ export async function requestData<T>(settings: Settings, request: HttpRequest): 
   }
 }
 
-/** A request with a JSON body. */
+/** A POST with a JSON body. */
 export function postJson(path: string, body: unknown, signal?: AbortSignal): HttpRequest {
+  return sendJson('POST', path, body, signal);
+}
+
+/** A request with a JSON body. */
+export function sendJson(
+  method: 'POST' | 'PUT' | 'PATCH',
+  path: string,
+  body: unknown,
+  signal?: AbortSignal,
+): HttpRequest {
   return {
-    method: 'POST',
+    method,
     path,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),

@@ -203,6 +203,60 @@ export interface SearchResult extends Source {
   };
 }
 
+/** What a search found, and what it left out. */
+export interface SearchAnswer {
+  /** Best first. */
+  results: SearchResult[];
+  /** Whether the order is the reranker's. */
+  reranked: boolean;
+  /** Chunks that were found and left out, by the reason. */
+  dropped: { min_score: number; near_duplicate: number; token_budget: number };
+}
+
+/** What a server takes, and whether it has a reranker. */
+export interface KnowledgeSettings {
+  /** What file names may end in, in any case (`.pdf`), and what each stands for. */
+  endings: Record<string, KnowledgeDocument['type']>;
+  /** Most bytes of one file. */
+  file_bytes: number;
+  /** Most files of one upload. */
+  upload_files: number;
+  /** Most files of one request that adds to a batch. */
+  batch_upload_files: number;
+  /** Most bytes of one zip archive, as it is sent; of what it unpacks to; and its most entries. */
+  archive_bytes: number;
+  archive_unpacked_bytes: number;
+  archive_entries: number;
+  rerank: boolean;
+}
+
+/** How documents are split into chunks. */
+export interface Chunking {
+  /** 50 to 20,000. */
+  size: number;
+  /** 0 to half of `size`. */
+  overlap: number;
+  /** `characters` unless given. */
+  unit?: 'characters' | 'tokens' | undefined;
+}
+
+/** What a collection is set to. */
+export interface CollectionSettings {
+  /** Up to 1,000 characters. */
+  description?: string | undefined;
+  /** Of documents ingested from now on; the server's unless given. */
+  chunking?: Chunking | undefined;
+  /** In place of `chunking`, for documents of a format. */
+  formats?: Partial<Record<KnowledgeDocument['type'], Chunking>> | undefined;
+}
+
+/** A named group of documents. */
+export interface Collection extends CollectionSettings {
+  name: string;
+  /** How many there are. */
+  documents: number;
+}
+
 /** A document whose bytes were asked for. */
 export interface KnownDocument {
   /** SHA-256 of the bytes, hex. */

@@ -4,7 +4,8 @@ import { fileTypeFromFile } from 'file-type';
 import type { DocumentType } from './contracts/knowledge.ts';
 import { DocumentError } from './errors.ts';
 
-const TYPE_BY_ENDING: Record<string, DocumentType> = {
+/** The endings that are taken, in lower case, with what they stand for. */
+export const TYPE_BY_ENDING: Readonly<Record<string, DocumentType>> = {
   '.pdf': 'pdf',
   '.docx': 'docx',
   '.pptx': 'pptx',

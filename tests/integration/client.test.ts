@@ -205,6 +205,41 @@ describe('client', () => {
     await assert.rejects(sluice.knowledge.get(tea.id), { status: 404, code: 'not_found' });
   });
 
+  it('says what may be sent, keeps collections, and ingests and describes a document again', async () => {
+    const settings = await sluice.knowledge.settings();
+    assert.deepEqual(
+      [settings.file_bytes, settings.upload_files, settings.rerank],
+      [10 * 1024 ** 2, 100, false],
+    );
+    assert.equal(settings.endings['.htm'], 'html');
+    const oversized = new File(['x'.repeat(settings.file_bytes + 1)], 'a.txt');
+    await assert.rejects(sluice.knowledge.upload(oversized), { code: 'too_large' });
+
+    const made = await sluice.collections.put('lamps', { chunking: { size: 100, overlap: 10 } });
+    assert.deepEqual([made.name, made.documents], ['lamps', 0]);
+    const file = { name: 'lamp.md', content: `# Lamp\n\n${'It burns whale oil. '.repeat(20)}` };
+    const lamp = await sluice.knowledge.upload(file, { collection: 'lamps', wait: true });
+    assert.deepEqual(
+      (await sluice.knowledge.list({ collection: 'lamps' })).documents.map(({ id }) => id),
+      [lamp.id],
+    );
+    assert.equal((await sluice.knowledge.describe(lamp.id, { year: 1931 })).metadata['year'], 1931);
+    await sluice.collections.put('lamps', { chunking: { size: 1_000, overlap: 0 } });
+    const again = await sluice.knowledge.reingest(lamp.id);
+    assert.deepEqual([again.version, again.metadata], [2, { year: 1931 }]);
+    for await (const event of sluice.knowledge.events(lamp.id))
+      if (event.type === 'done') assert.equal(event.chunks, 1);
+    assert.ok((lamp.chunks ?? 0) > 1);
+
+    const { results, dropped } = await sluice.knowledge.retrieve({ query: 'whale oil', min_score: 1 });
+    assert.deepEqual([results, dropped.min_score > 0], [[], true]);
+    await assert.rejects(sluice.collections.delete('lamps'), { code: 'collection_not_empty' });
+    await sluice.knowledge.delete(lamp.id);
+    await sluice.collections.delete('lamps');
+    await assert.rejects(sluice.collections.get('lamps'), { code: 'unknown_collection' });
+    assert.ok((await sluice.collections.list()).every(({ name }) => name !== 'lamps'));
+  });
+
   describe('documentation', () => {
     let dir: string;
     before(async () => {

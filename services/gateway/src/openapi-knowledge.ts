@@ -7,6 +7,7 @@ import {
   documentChangeSchema,
   documentSchema,
   indexedUploadSchema,
+  knowledgeSettingsSchema,
   refusedUploadSchema,
   replaceSchema,
   searchAnswerSchema,
@@ -142,6 +143,15 @@ export const knowledgePaths: ZodOpenApiPathsObject = {
         '202': { description: 'The document', content: envelopeOf(Document, 202) },
         '409': problem('`not_settled`: it is being ingested'),
         ...notFound,
+        ...problems,
+      },
+    },
+  },
+  '/api/knowledge/settings': {
+    get: {
+      summary: 'What may be sent: types, sizes and numbers; and whether there is a reranker',
+      responses: {
+        '200': { description: 'The settings', content: envelopeOf(knowledgeSettingsSchema) },
         ...problems,
       },
     },

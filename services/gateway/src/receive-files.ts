@@ -10,7 +10,8 @@ import multer from 'multer';
 import type { StorageEngine } from 'multer';
 import { DocumentError, RequestError } from '@sluice/shared/errors';
 
-const MAX_FILES = 100;
+/** Most files of one upload. */
+export const MAX_FILES = 100;
 /** Bytes past the limit that are still read, so that the client sends its last byte and then reads the answer instead of a reset connection. */
 const OVERRUN_BYTES = 16 * 1024 ** 2;
 

@@ -235,6 +235,24 @@ export const searchAnswerSchema = z.object({
     .meta({ description: 'Chunks that were found and left out, by the reason' }),
 });
 
+/** `data` of `GET /api/knowledge/settings`: what a client may send, and whether it may ask for a reranker. */
+export const knowledgeSettingsSchema = z.object({
+  endings: z
+    .record(z.string(), documentTypeSchema)
+    .meta({ description: 'What file names may end in, in any case, and what each stands for' }),
+  file_bytes: z.int().positive().meta({ description: 'Most bytes of one file' }),
+  upload_files: z.int().positive().meta({ description: 'Most files of one upload' }),
+  batch_upload_files: z
+    .int()
+    .positive()
+    .meta({ description: 'Most files of one request that adds to a batch' }),
+  archive_bytes: z.int().positive().meta({ description: 'Most bytes of one zip archive, as it is sent' }),
+  archive_unpacked_bytes: z.int().positive(),
+  archive_entries: z.int().positive(),
+  rerank: z.boolean().meta({ description: 'Whether a reranker is configured' }),
+});
+export type KnowledgeSettings = z.infer<typeof knowledgeSettingsSchema>;
+
 /** What `GET /api/knowledge/documents` understands. */
 export const listDocumentsSchema = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),

@@ -8,6 +8,8 @@ import {
   listDocumentsSchema,
   searchRequestSchema,
 } from '@sluice/shared/contracts/knowledge';
+import type { KnowledgeSettings } from '@sluice/shared/contracts/knowledge';
+import { TYPE_BY_ENDING } from '@sluice/shared/document-type';
 import { RequestError } from '@sluice/shared/errors';
 import { indexProgressKey } from '@sluice/shared/redis/keys';
 import { retrieve } from '@sluice/shared/retrieval/retrieve';
@@ -16,7 +18,7 @@ import { documentLog } from '../document-log.ts';
 import { envelope } from '../envelope.ts';
 import { resumeLog } from '../follow.ts';
 import { tenantOf } from '../middleware/request-context.ts';
-import { createFileReceiver } from '../receive-files.ts';
+import { createFileReceiver, MAX_FILES } from '../receive-files.ts';
 import { renderDocumentEntry } from '../renderers/native.ts';
 import { clientGone } from '../sse.ts';
 import { deleteDocument, describeDocument, reingest } from '../uploads.ts';
@@ -96,6 +98,21 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
   router.get('/documents/:id/events', async (request, response) => {
     const { jobId } = await documentLog(deps, await documentOf(request, response));
     await resumeLog(deps, request, response, jobId, renderDocumentEntry);
+  });
+
+  router.get('/settings', (_request, response) => {
+    const { uploadMaxBytes, form, zip } = deps.settings;
+    const settings: KnowledgeSettings = {
+      endings: TYPE_BY_ENDING,
+      file_bytes: uploadMaxBytes,
+      upload_files: MAX_FILES,
+      batch_upload_files: form.files,
+      archive_bytes: form.archiveBytes,
+      archive_unpacked_bytes: zip.inflatedBytes,
+      archive_entries: zip.entries,
+      rerank: deps.reranker !== undefined,
+    };
+    response.json(envelope(settings));
   });
 
   router.get('/index', async (_request, response) => {
