@@ -31,6 +31,7 @@ const SECRET_KEYS = [
   'RERANK_API_KEY',
   'QDRANT_API_KEY',
   'SLUICE_API_KEY',
+  'SLUICE_SCOPED_KEYS',
 ];
 
 /** A JSON logger to standard output; values under secret-looking keys are replaced, up to three levels down. */

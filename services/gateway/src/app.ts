@@ -3,14 +3,16 @@ import express from 'express';
 import type { Express } from 'express';
 import helmet from 'helmet';
 import type { GatewayDeps } from './context.ts';
-import { bearerAuth } from './middleware/auth.ts';
+import { allowAll, bearerAuth, requireScope } from './middleware/auth.ts';
 import { sameOrigin } from './middleware/same-origin.ts';
 import { errorHandler, unknownRoute } from './middleware/errors.ts';
 import { requestContext } from './middleware/request-context.ts';
+import { createOpsSessions } from './ops-session.ts';
 import { chatRoutes } from './routes/chat.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { knowledgeRoutes } from './routes/knowledge.ts';
+import { opsRoutes } from './routes/ops.ts';
 
 /** Bytes of a JSON body: 400,000 characters of Chinese are 1.2 MB. */
 const BODY_LIMIT = '2mb';
@@ -33,11 +35,14 @@ export function createApp(deps: GatewayDeps): Express {
     }),
   );
   app.use(healthRoutes(deps));
-  app.use(settings.apiKey === undefined ? sameOrigin(settings.corsOrigins) : bearerAuth(settings.apiKey));
+  app.use(
+    settings.keys.length === 0 ? [sameOrigin(settings.corsOrigins), allowAll] : bearerAuth(settings.keys),
+  );
   app.use(docsRoutes());
   app.use(express.json({ limit: BODY_LIMIT }));
-  app.use('/api/chat', chatRoutes(deps));
-  app.use('/api/knowledge', knowledgeRoutes(deps));
+  app.use('/api/chat', requireScope('chat'), chatRoutes(deps));
+  app.use('/api/knowledge', requireScope('knowledge'), knowledgeRoutes(deps));
+  app.use('/api/ops', requireScope('ops'), opsRoutes(deps, createOpsSessions(settings.keys)));
   app.use(unknownRoute);
   app.use(errorHandler(deps.logger));
   return app;

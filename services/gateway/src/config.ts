@@ -11,6 +11,7 @@ import {
   settingsSchema,
   vectorStoreSettings,
 } from '@sluice/shared/config';
+import { listKeys, scopedKeysSchema } from './api-keys.ts';
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
@@ -38,8 +39,10 @@ const schema = settingsSchema({
   ...rerankSettings,
   HOST: z.string().default('127.0.0.1'),
   PORT: integer(0, 65_535).default(8000),
-  /** The bearer key that every route but health asks for. */
+  /** The bearer key that may do everything. With any key at all, every route but health asks for one. */
   SLUICE_API_KEY: z.string().min(8, { error: 'must have at least 8 characters' }).optional(),
+  /** Further keys, each with what it may do. */
+  SLUICE_SCOPED_KEYS: scopedKeysSchema.optional(),
   AUTH: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
   CORS_ORIGINS: z
     .string()
@@ -77,15 +80,21 @@ const schema = settingsSchema({
   BATCH_WINDOW: integer(1, 100_000).default(1_000),
   /** Seconds that a batch is kept after its end. */
   BATCH_RETENTION_SECONDS: integer(60, 365 * 86_400).default(7 * 86_400),
-}).refine(
-  (value) => LOOPBACK.test(value.HOST) || value.SLUICE_API_KEY !== undefined || value.AUTH === 'off',
-  {
+})
+  .refine((value) => LOOPBACK.test(value.HOST) || listKeys(value).length > 0 || value.AUTH === 'off', {
     ...evenIfOthersAreWrong,
     path: ['HOST'],
     error:
       'can be reached from other machines, and no SLUICE_API_KEY is set; set one, or AUTH=off if something in front checks who calls',
-  },
-);
+  })
+  .refine(
+    ({ SLUICE_API_KEY, SLUICE_SCOPED_KEYS }) =>
+      !SLUICE_SCOPED_KEYS?.some(({ key }) => key === SLUICE_API_KEY),
+    {
+      path: ['SLUICE_SCOPED_KEYS'],
+      error: 'has the key that SLUICE_API_KEY is, which may do everything; give one of them another key',
+    },
+  );
 
 export type GatewayConfig = z.output<typeof schema>;
 

@@ -14,6 +14,7 @@ import type { RedisClient } from '@sluice/shared/redis/connection';
 import type { Reranker } from '@sluice/shared/retrieval/reranker';
 import type { SpaceRegistry } from '@sluice/shared/vector-store/spaces';
 import type { VectorStore } from '@sluice/shared/vector-store/port';
+import type { ApiKey } from './api-keys.ts';
 import type { ZipLimits } from './expand-zip.ts';
 import type { FormLimits } from './receive-batch.ts';
 
@@ -59,7 +60,8 @@ export interface Lane<N extends JobName> {
 
 /** What of the configuration the routes need. */
 export interface GatewaySettings {
-  apiKey: string | undefined;
+  /** None: whoever reaches the gateway may do everything. */
+  keys: readonly ApiKey[];
   corsOrigins: readonly string[];
   /** Reverse proxies that are believed when they tell the caller's address, as Express takes them. */
   trustedProxies: readonly string[];

@@ -14,6 +14,7 @@ import { createLogger } from '@sluice/shared/logger';
 import { HAND_OVER_SHARE, openQueue } from '@sluice/shared/queues';
 import { acquireResources } from '@sluice/shared/resources';
 import { configureReranker } from '@sluice/shared/retrieval/reranker';
+import { listKeys } from './api-keys.ts';
 import { createApp } from './app.ts';
 import { loadConfig } from './config.ts';
 import type { GatewayDeps, Lane } from './context.ts';
@@ -65,7 +66,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     logger,
     drain: { begun: drain.begun.signal, deadline: drain.deadline.signal },
     settings: {
-      apiKey: config.SLUICE_API_KEY,
+      keys: listKeys(config),
       corsOrigins: config.CORS_ORIGINS,
       trustedProxies: config.TRUST_PROXY,
       chatModel: config.CHAT_MODEL,

@@ -22,6 +22,7 @@ export const problem = (description: string) => ({ description, content: json(er
 export const problems: ZodOpenApiResponsesObject = {
   '400': problem('The request is not valid'),
   '401': problem('The API key is missing or wrong'),
+  '403': problem('`forbidden`: the key lacks the scope; `details.scope` says which'),
   '503': problem('Something that Sluice depends on is away; see `Retry-After`'),
 };
 export const idParameter = z.object({ id: z.string() });

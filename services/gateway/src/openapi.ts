@@ -5,6 +5,7 @@ import { chatAnswerSchema, chatRequestSchema, chatStateSchema } from '@sluice/sh
 import { sourceSchema } from '@sluice/shared/contracts/events';
 import { batchPaths } from './openapi-batches.ts';
 import { knowledgePaths } from './openapi-knowledge.ts';
+import { opsPaths } from './openapi-ops.ts';
 import {
   envelopeOf,
   eventStream,
@@ -99,6 +100,7 @@ export function createOpenApi() {
       },
       ...knowledgePaths,
       ...batchPaths,
+      ...opsPaths,
       '/healthz': {
         get: { summary: 'The process lives', security: [], responses: { '200': { description: 'It does' } } },
       },

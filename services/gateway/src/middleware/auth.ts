@@ -1,20 +1,61 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
+import type { Scope } from '@sluice/shared/contracts/ops';
 import { RequestError } from '@sluice/shared/errors';
+import { ALL_SCOPES, createKeyFinder } from '../api-keys.ts';
+import type { ApiKey } from '../api-keys.ts';
 
-const digest = (value: string) => createHash('sha256').update(value).digest();
+/** What the caller may do. */
+export function scopesOf(response: Response): ReadonlySet<Scope> {
+  return response.locals['scopes'] as ReadonlySet<Scope>;
+}
 
-/** Asks for `Authorization: Bearer <key>`. Digests make the comparison's time say nothing. */
-export function bearerAuth(apiKey: string): RequestHandler {
-  const expected = digest(apiKey);
+/** Notes what the caller may do, for {@link requireScope}. */
+export function setScopes(response: Response, scopes: ReadonlySet<Scope>): void {
+  response.locals['scopes'] = scopes;
+}
+
+/** The key of `Authorization: Bearer <key>`. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+}
+
+/** Where no key is asked for, everybody may do everything. */
+export const allowAll: RequestHandler = (_request, response, next) => {
+  setScopes(response, ALL_SCOPES);
+  next();
+};
+
+/** Asks for `Authorization: Bearer <key>`. */
+export function bearerAuth(keys: readonly ApiKey[]): RequestHandler {
+  const find = createKeyFinder(keys);
   return (request, response, next) => {
-    const given = /^Bearer +(\S+)$/i.exec(request.get('authorization') ?? '')?.[1];
-    if (given !== undefined && timingSafeEqual(digest(given), expected)) return next();
-    response.set('WWW-Authenticate', 'Bearer');
-    throw new RequestError(
-      401,
-      'unauthorized',
-      'Send the API key in the header "Authorization: Bearer <key>".',
-    );
+    const found = find(bearerOf(request.get('authorization')) ?? '');
+    if (!found) throw unauthorized(response, 'Send the API key in the header "Authorization: Bearer <key>".');
+    setScopes(response, found.scopes);
+    next();
   };
+}
+
+/** The error of a caller without a key; the response says how one is sent. */
+export function unauthorized(response: Response, message: string): RequestError {
+  response.set('WWW-Authenticate', 'Bearer');
+  return new RequestError(401, 'unauthorized', message);
+}
+
+/** Refuses callers whose key is not for this. Comes after whatever finds out who calls. */
+export function requireScope(scope: Scope): RequestHandler {
+  return (_request, response, next) => {
+    if (scopesOf(response).has(scope)) return next();
+    throw forbidden(scope);
+  };
+}
+
+/** The error of a caller whose key lacks a scope. */
+export function forbidden(scope: Scope): RequestError {
+  return new RequestError(
+    403,
+    'forbidden',
+    `The key lacks the scope "${scope}". Send one that has it, or have it added to this one in SLUICE_SCOPED_KEYS.`,
+    { details: { scope } },
+  );
 }
