@@ -9,6 +9,16 @@ COPY services/ingest-worker/package.json services/ingest-worker/
 # `npm install` honours the lock file; `npm ci` refuses it where it lacks another platform's optional binaries.
 RUN npm install --omit=dev --ignore-scripts --no-audit --no-fund
 
+FROM node:24-slim AS web
+WORKDIR /app
+COPY package.json package-lock.json ./
+COPY client/package.json client/
+COPY web/package.json web/
+RUN npm install --workspace=web --workspace=client --ignore-scripts --no-audit --no-fund
+COPY client client
+COPY web web
+RUN npm run build --workspace=web
+
 FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
@@ -27,6 +37,7 @@ COPY package.json ./
 COPY shared shared
 COPY services services
 COPY dev/offline-model dev/offline-model
+COPY --from=web /app/web/dist web/dist
 USER node
 STOPSIGNAL SIGTERM
 EXPOSE 8000

@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 
 import { ensureRedisServer } from './redis-binary.ts';
 import { Refusal } from './refusal.mjs';
+import { ensureWebApp } from './web-app.ts';
 
 const root = dirname(import.meta.dirname);
 const CHECKS = ['check:format', 'check:lint', 'check:types'];
@@ -16,6 +17,7 @@ const ALL_TESTS = [
   'services/**/*.test.ts',
   'dev/**/*.test.ts',
   'client/src/**/*.test.ts',
+  'web/src/**/*.test.ts',
   'eval/**/*.test.ts',
   'cli/**/*.test.ts',
   'tests/**/*.test.ts',
@@ -35,6 +37,7 @@ try {
 
 async function runTests(args: string[]): Promise<number> {
   await ensureRedisServer(console.log);
+  await ensureWebApp(root, console.log);
   const options = args.filter((arg) => arg.startsWith('-'));
   const files = args.filter((arg) => !arg.startsWith('-'));
   const failedChecks = args.length > 0 ? [] : await runChecks();

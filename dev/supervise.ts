@@ -12,6 +12,7 @@ import { Refusal } from './refusal.mjs';
 import { runStack } from './run-stack.ts';
 import { claimDataDir, removeRunRecord } from './run-record.ts';
 import { describeLayers } from './specs.ts';
+import { ensureWebApp } from './web-app.ts';
 
 const root = dirname(import.meta.dirname);
 const say = (sentence: string) => console.log(sentence);
@@ -34,6 +35,7 @@ async function supervise(): Promise<number> {
   try {
     const plan = await planRun(process.env, root);
     const redisServer = plan.redisPort === undefined ? undefined : await ensureRedisServer(say);
+    await ensureWebApp(root, say);
     const format = createLineFormatter({
       raw: process.env['LOG_FORMAT'] === 'json',
       color: process.stdout.isTTY && !process.env['NO_COLOR'],

@@ -13,6 +13,7 @@ import { docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { knowledgeRoutes } from './routes/knowledge.ts';
 import { opsRoutes } from './routes/ops.ts';
+import { WEB_DIST, webRoutes } from './routes/web.ts';
 
 /** Bytes of a JSON body: 400,000 characters of Chinese are 1.2 MB. */
 const BODY_LIMIT = '2mb';
@@ -35,6 +36,7 @@ export function createApp(deps: GatewayDeps): Express {
     }),
   );
   app.use(healthRoutes(deps));
+  app.use(webRoutes(WEB_DIST));
   app.use(
     settings.keys.length === 0 ? [sameOrigin(settings.corsOrigins), allowAll] : bearerAuth(settings.keys),
   );

@@ -1,0 +1,19 @@
+import { createClient } from '@sluice/client';
+import { askForKey, currentKey } from './session.ts';
+
+/**
+ * `fetch` with the user's API key. A 401 asks for the key and sends the request again, so that no caller has to know
+ * about keys; when the user gives none, the caller gets the 401. For what the client has no method for.
+ */
+export async function apiFetch(url: string, init: RequestInit = {}): Promise<Response> {
+  for (;;) {
+    const key = currentKey();
+    const headers = new Headers(init.headers);
+    if (key !== undefined) headers.set('authorization', `Bearer ${key}`);
+    const response = await fetch(url, { ...init, headers });
+    if (response.status !== 401 || !(await askForKey(key))) return response;
+  }
+}
+
+/** The client of the server that the page came from. Everything that calls the API goes through it. */
+export const sluice = createClient({ baseUrl: '', fetch: apiFetch });

@@ -1,0 +1,36 @@
+/** Icons as paths of a 24 by 24 box, drawn with a stroke. */
+export const ICONS = {
+  chat: 'M4 5h16v11H9l-5 4z',
+  knowledge: 'M5 4h11l3 3v13H5zM9 9h6M9 13h6M9 17h4',
+  ops: 'M3 13h4l3-8 4 14 3-6h4',
+  sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6 19 19M19 5l-1.4 1.4M6.4 17.6 5 19',
+  moon: 'M20 14.5A8 8 0 0 1 9.5 4 8 8 0 1 0 20 14.5',
+  system: 'M4 5h16v11H4zM9 20h6M12 16v4',
+  globe:
+    'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M3 12h18M12 3c3 3 3.5 6 3.5 9s-.5 6-3.5 9c-3-3-3.5-6-3.5-9s.5-6 3.5-9',
+  plus: 'M12 5v14M5 12h14',
+  close: 'M6 6l12 12M18 6 6 18',
+  menu: 'M4 7h16M4 12h16M4 17h16',
+  send: 'M12 20V5M6 11l6-6 6 6',
+  stop: 'M7 7h10v10H7z',
+  copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
+  check: 'M5 12.5l4.5 4.5L19 7.5',
+  retry: 'M20 12a8 8 0 1 1-2.5-5.8M20 4v5h-5',
+  edit: 'M4 20l1-4L16.5 4.5l3 3L8 19zM14 7l3 3',
+  trash: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5',
+  download: 'M12 4v11M7 11l5 5 5-5M5 20h14',
+  upload: 'M12 16V5M7 9l5-5 5 5M5 20h14',
+  search: 'M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14M16 16l5 5',
+  quote: 'M9 7H5v6h4v1a3 3 0 0 1-3 3M19 7h-4v6h4v1a3 3 0 0 1-3 3',
+  warning: 'M12 4 2.5 20h19zM12 10v4M12 17v.2',
+  key: 'M14 10a4 4 0 1 0-3.5 4l1.5 1.5h2v2h2v2h4v-3.5L13.8 9.3M7.5 10v.1',
+  down: 'M6 9l6 6 6-6',
+  right: 'M9 6l6 6-6 6',
+  more: 'M6 12v.1M12 12v.1M18 12v.1',
+  pause: 'M8 5v14M16 5v14',
+  play: 'M7 5l12 7-12 7z',
+  folder: 'M3 6h7l2 3h9v10H3z',
+  file: 'M6 3h8l4 4v14H6zM14 3v4h4',
+} as const;
+
+export type IconName = keyof typeof ICONS;

@@ -1,0 +1,48 @@
+export const common = {
+  skip: 'Skip to the content',
+  nav: { label: 'Pages', chat: 'Chat', knowledge: 'Knowledge', ops: 'Operations' },
+  language: { label: 'Language', en: 'English', zh: '中文' },
+  theme: { label: 'Appearance', system: 'As the system', light: 'Light', dark: 'Dark' },
+  action: {
+    cancel: 'Cancel',
+    close: 'Close',
+    copy: 'Copy',
+    copied: 'Copied',
+    delete: 'Delete',
+    retry: 'Try again',
+    save: 'Save',
+    search: 'Search',
+  },
+  loading: 'Loading …',
+  key: {
+    title: 'API key',
+    why: 'This server asks for a key. Whoever runs it has set it as SLUICE_API_KEY.',
+    refused: 'The server did not take this key.',
+    label: 'Key',
+    remember: 'Remember it on this device',
+    submit: 'Continue',
+    forget: 'Forget the API key',
+  },
+  error: {
+    title: 'That did not work',
+    request: 'Request {id}',
+    retry_in: 'Try again in {seconds} s.',
+    offline: 'You are offline. What runs on the server goes on, and is shown when the network is back.',
+    unreachable: 'The server cannot be reached. Check that it runs and that the network is there.',
+    unknown: 'Something went wrong in this page: {message}',
+    code: {
+      unauthorized: 'The server asks for an API key, and none or a wrong one was given.',
+      forbidden: 'The key does not allow this.',
+      origin_not_allowed:
+        'The server does not take calls from this address; it has to be added to CORS_ORIGINS.',
+      not_found: 'The server does not know this any more.',
+      too_many_waiting: 'Too much is waiting already. Please try again in a moment.',
+      redis_unavailable:
+        'The server cannot reach its database (Redis) at the moment. Please try again in a moment.',
+      draining: 'This server is being restarted. Please try again in a moment.',
+      internal_error: 'Something went wrong on the server. The request number below helps to find out what.',
+      http_error: 'Something in front of the server answered in its place, most likely a proxy.',
+      unexpected_response: 'What came back is not from Sluice. Is something else running at this address?',
+    },
+  },
+} as const;

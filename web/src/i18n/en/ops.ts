@@ -1,0 +1,3 @@
+export const ops = {
+  title: 'Operations',
+} as const;
