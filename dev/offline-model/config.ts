@@ -4,12 +4,17 @@ import { integer, parseSettings } from '@sluice/shared/config';
 import { MAX_DIMENSIONS } from './embedding.ts';
 import type { OfflineModelOptions } from './server.ts';
 
-const schema = z.object({
-  HOST: z.string().default('127.0.0.1'),
-  PORT: integer(0, 65_535).default(8090),
-  OFFLINE_EMBEDDING_DIMENSIONS: integer(1, MAX_DIMENSIONS).default(384),
-  /** Milliseconds between two tokens of an answer; 0 is as fast as possible. */
-  OFFLINE_TOKEN_DELAY_MS: integer(0, 60_000).default(4),
+/** What the offline model reads from the environment. */
+export const schema = z.object({
+  HOST: z.string().default('127.0.0.1').describe('Address that it listens on.'),
+  PORT: integer(0, 65_535).default(8090).describe('Port that it listens on.'),
+  OFFLINE_EMBEDDING_DIMENSIONS: integer(1, MAX_DIMENSIONS).default(384).meta({
+    description: "Length of the stand-in's vectors.",
+    npmStart: '`EMBEDDING_DIMENSIONS`',
+  }),
+  OFFLINE_TOKEN_DELAY_MS: integer(0, 60_000)
+    .default(4)
+    .describe('Milliseconds between two tokens of its answers; 0 is as fast as possible.'),
 });
 
 /**

@@ -27,81 +27,176 @@ const redisUrl = z.string().superRefine((value, context) => {
   }
 });
 
-/** A whole number within bounds. */
+/** A whole number within bounds, which docs/configuration.md shows. */
 export function integer(min: number, max: number) {
   const error = `must be a whole number from ${min} to ${max}`;
-  return z.coerce.number({ error }).refine((n) => Number.isInteger(n) && n >= min && n <= max, { error });
+  return z.coerce
+    .number({ error })
+    .refine((n) => Number.isInteger(n) && n >= min && n <= max, { error })
+    .meta({ type: 'integer', minimum: min, maximum: max });
 }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
+// docs/configuration.md and .env.example are written from these schemas (`npm run docs:config`). What a variable's `.meta`
+// may say besides its `description`: `secret`; `kind`, what its text must look like; `unset`, what holds without it when it
+// has no default; `npmStart`, what `npm start` does instead of the default.
+
 /** Variables that every service reads. */
 export const commonSettings = {
-  REDIS_URL: redisUrl.default('redis://127.0.0.1:6379'),
-  DATA_DIR: z.string().default('./data'),
-  LOG_LEVEL: z.enum(LEVELS, { error: `must be one of ${LEVELS.join(', ')}` }).default('info'),
-  /** Milliseconds that running work may take to finish after the first signal. */
-  DRAIN_TIMEOUT_MS: integer(0, 3_600_000).default(25_000),
-  /** Parts that each queue is split into, the same for every process; see docs/operations/redis.md. */
-  QUEUE_SHARDS: integer(1, 64).default(1),
-  /** Seconds that an event log is kept after its end. */
-  LOG_RETENTION_SECONDS: integer(10, 30 * 86_400).default(3_600),
+  REDIS_URL: redisUrl.default('redis://127.0.0.1:6379').meta({
+    description:
+      'Redis 6.0 or newer, or Valkey: a server, `redis+sentinel://h1:26379,h2:26379/master-name` or `redis+cluster://h1:7000,h2:7001`; see docs/operations/redis.md.',
+    kind: 'Redis URL',
+    secret: true,
+    npmStart: 'a Redis of its own',
+  }),
+  DATA_DIR: z.string().default('./data').meta({
+    description: "Folder of uploads, files and the SQLite stores, and of Redis's files under `npm start`.",
+    kind: 'path',
+  }),
+  LOG_LEVEL: z
+    .enum(LEVELS, { error: `must be one of ${LEVELS.join(', ')}` })
+    .default('info')
+    .describe('The least that is logged.'),
+  DRAIN_TIMEOUT_MS: integer(0, 3_600_000)
+    .default(25_000)
+    .describe('Milliseconds that running work may take to finish after the first SIGTERM or SIGINT.'),
+  QUEUE_SHARDS: integer(1, 64)
+    .default(1)
+    .describe(
+      'Parts that each queue is split into on a Redis Cluster, the same for every process; see docs/operations/redis.md.',
+    ),
+  LOG_RETENTION_SECONDS: integer(10, 30 * 86_400)
+    .default(3_600)
+    .describe('Seconds that an event log is kept after its end, and a stream can be resumed.'),
 };
 
 /** Variables of the processes that talk to the model: all of them, since the gateway embeds search queries. */
 export const modelSettings = {
-  OPENAI_API_KEY: z.string().optional(),
-  OPENAI_BASE_URL: httpUrl('https://api.openai.com/v1').optional(),
-  CHAT_MODEL: z.string().default('gpt-4o-mini'),
-  EMBEDDING_MODEL: z.string().default('text-embedding-3-small'),
-  EMBEDDING_DIMENSIONS: integer(1, 16_384).default(1_536),
-  /** Where embeddings come from when not from `OPENAI_BASE_URL`, whose key is not sent there. */
-  EMBEDDING_BASE_URL: httpUrl('http://127.0.0.1:11434/v1').optional(),
-  EMBEDDING_API_KEY: z.string().optional(),
-  CHAT_FALLBACKS: fallbacksSchema.default([...POLICY.fallbacks]),
-  MODEL_TRIES: integer(1, 10).default(POLICY.tries),
-  MODEL_RETRY_AFTER_MAX_MS: integer(0, 600_000).default(POLICY.maxRetryAfterMs),
-  MODEL_CONNECT_TIMEOUT_MS: integer(1, 600_000).default(POLICY.connectTimeoutMs),
-  MODEL_FIRST_TOKEN_TIMEOUT_MS: integer(1, 3_600_000).default(POLICY.firstTokenTimeoutMs),
-  MODEL_TOKEN_TIMEOUT_MS: integer(1, 3_600_000).default(POLICY.tokenTimeoutMs),
-  MODEL_BREAKER_FAILURES: integer(1, 1_000).default(POLICY.breakerFailures),
-  MODEL_BREAKER_RESET_MS: integer(1, 3_600_000).default(POLICY.breakerResetMs),
+  OPENAI_API_KEY: z.string().optional().meta({
+    description: "Key of the model's API. This or `OPENAI_BASE_URL` must be set.",
+    secret: true,
+    npmStart: 'an offline stand-in when neither is set',
+  }),
+  OPENAI_BASE_URL: httpUrl('https://api.openai.com/v1').optional().meta({
+    description: "Base URL of the model's API, for example `http://127.0.0.1:11434/v1` for Ollama.",
+    unset: "OpenAI's own",
+    npmStart: 'an offline stand-in when neither is set',
+  }),
+  CHAT_MODEL: z.string().default('gpt-4o-mini').meta({
+    description: 'Model that answers when a request names none.',
+    npmStart: '`offline-chat` with the stand-in',
+  }),
+  EMBEDDING_MODEL: z.string().default('text-embedding-3-small').meta({
+    description: 'Model that embeds documents and questions. What a change of it does: docs/documents.md.',
+    npmStart: '`offline-embedding` with the stand-in',
+  }),
+  EMBEDDING_DIMENSIONS: integer(1, 16_384).default(1_536).meta({
+    description: 'Length of its vectors.',
+    npmStart: '384 with the stand-in',
+  }),
+  EMBEDDING_BASE_URL: httpUrl('http://127.0.0.1:11434/v1').optional().meta({
+    description:
+      'Base URL of the API that embeds, when it is another one, as for DeepSeek, which has no embeddings.',
+    unset: '`OPENAI_BASE_URL`',
+  }),
+  EMBEDDING_API_KEY: z.string().optional().meta({
+    description: 'Key of `EMBEDDING_BASE_URL`; `OPENAI_API_KEY` is not sent there.',
+    secret: true,
+  }),
+  CHAT_FALLBACKS: fallbacksSchema.default([...POLICY.fallbacks]).meta({
+    description:
+      'Models that are asked, in this order, when the one before fails before its first token: `[{"model":"qwen-plus","base_url":"https://…/v1","api_key":"sk-…"}]`; see docs/operations/models.md.',
+    kind: 'JSON array',
+    secret: true,
+  }),
+  MODEL_TRIES: integer(1, 10)
+    .default(POLICY.tries)
+    .describe('Requests to one model before the next one is asked, the first included.'),
+  MODEL_RETRY_AFTER_MAX_MS: integer(0, 600_000)
+    .default(POLICY.maxRetryAfterMs)
+    .describe("Longest `Retry-After` of a model's that is waited for, in milliseconds."),
+  MODEL_CONNECT_TIMEOUT_MS: integer(1, 600_000)
+    .default(POLICY.connectTimeoutMs)
+    .describe('Milliseconds until a connection to the model is there.'),
+  MODEL_FIRST_TOKEN_TIMEOUT_MS: integer(1, 3_600_000)
+    .default(POLICY.firstTokenTimeoutMs)
+    .describe('Milliseconds from a request to its first token, or to the whole answer when embedding.'),
+  MODEL_TOKEN_TIMEOUT_MS: integer(1, 3_600_000)
+    .default(POLICY.tokenTimeoutMs)
+    .describe('Milliseconds between two tokens of an answer, reasoning included.'),
+  MODEL_BREAKER_FAILURES: integer(1, 1_000)
+    .default(POLICY.breakerFailures)
+    .describe('Failures in a row after which a process does not ask a model any more.'),
+  MODEL_BREAKER_RESET_MS: integer(1, 3_600_000)
+    .default(POLICY.breakerResetMs)
+    .describe('Milliseconds until one request may find out whether it works again.'),
 };
 
 /** Variables that choose and reach the vector store; without `QDRANT_URL` it is SQLite under `DATA_DIR`. */
 export const vectorStoreSettings = {
-  QDRANT_URL: httpUrl('http://127.0.0.1:6333').optional(),
-  QDRANT_API_KEY: z.string().optional(),
+  QDRANT_URL: httpUrl('http://127.0.0.1:6333').optional().meta({
+    description: 'Qdrant 1.19 or newer as the vector store.',
+    unset: 'none; SQLite under `DATA_DIR`',
+  }),
+  QDRANT_API_KEY: z.string().optional().meta({ description: 'Its key.', secret: true }),
 };
 
 /** Variables of the processes that retrieve: where passages are reranked, when they are. */
 export const rerankSettings = {
-  /** The whole address, such as `https://api.jina.ai/v1/rerank`. */
-  RERANK_URL: httpUrl('https://api.jina.ai/v1/rerank').optional(),
-  RERANK_MODEL: z.string().optional(),
-  RERANK_API_KEY: z.string().optional(),
-  /** Milliseconds until the order before is gone on with. */
-  RERANK_TIMEOUT_MS: integer(1, 60_000).default(3_000),
+  RERANK_URL: httpUrl('https://api.jina.ai/v1/rerank').optional().meta({
+    description:
+      'Endpoint that puts the passages found in order (Jina, Cohere, vLLM, DashScope): the whole address, for example `https://api.jina.ai/v1/rerank`.',
+    unset: 'none; the order of the search stays',
+  }),
+  RERANK_MODEL: z.string().optional().meta({
+    description: 'Model that is named to it.',
+    unset: 'none is named',
+  }),
+  RERANK_API_KEY: z.string().optional().meta({ description: 'Its key.', secret: true }),
+  RERANK_TIMEOUT_MS: integer(1, 60_000)
+    .default(3_000)
+    .describe('Milliseconds after which the order before stays, as it does when the endpoint fails.'),
 };
 
 /** Variables of the S3-compatible bucket that files are kept in; without `S3_BUCKET` it is a folder of `DATA_DIR`. */
 export const blobStoreSettings = {
-  S3_BUCKET: z.string().optional(),
-  S3_ENDPOINT: httpUrl('http://127.0.0.1:9000').optional(),
-  S3_REGION: z.string().optional(),
-  S3_ACCESS_KEY_ID: z.string().optional(),
-  S3_SECRET_ACCESS_KEY: z.string().optional(),
-  /** Whether the bucket is named in the path; by default where `S3_ENDPOINT` is set. */
+  S3_BUCKET: z.string().optional().meta({
+    description:
+      'Bucket of S3-compatible storage that files are kept in, which must exist; see docs/operations/storage.md.',
+    unset: 'none; files are kept under `DATA_DIR`',
+  }),
+  S3_ENDPOINT: httpUrl('http://127.0.0.1:9000').optional().meta({
+    description: 'URL of a provider other than AWS.',
+    unset: 'AWS',
+  }),
+  S3_REGION: z.string().optional().meta({ description: 'Its region.', unset: '`us-east-1`' }),
+  S3_ACCESS_KEY_ID: z.string().optional().meta({
+    description: 'Its key; set both parts or neither.',
+    unset: "the machine's role, or what else the AWS SDK finds",
+  }),
+  S3_SECRET_ACCESS_KEY: z.string().optional().meta({
+    description: 'The secret part of the key.',
+    secret: true,
+  }),
   S3_FORCE_PATH_STYLE: z
     .enum(['true', 'false'], { error: 'must be true or false' })
     .transform((value) => value === 'true')
-    .optional(),
+    .optional()
+    .meta({
+      description: 'Whether the bucket is in the path of a URL rather than in its host name.',
+      unset: '`true` with `S3_ENDPOINT`, else `false`',
+    }),
 };
 
 /** Where a worker reports its health. */
 export const healthSettings = (defaultPort: number) => ({
-  HEALTH_HOST: z.string().default('127.0.0.1'),
-  HEALTH_PORT: integer(0, 65_535).default(defaultPort),
+  HEALTH_HOST: z.string().default('127.0.0.1').describe("Address of a worker's health page."),
+  HEALTH_PORT: integer(0, 65_535).default(defaultPort).meta({
+    description: "Port of a worker's health page; 0 is any free one.",
+    npmStart: 'free ones',
+  }),
 });
 
 /** Lets a check that compares variables run although another variable is wrong, so that all problems show at once. */

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { parseEnv } from 'node:util';
 
+import { WITHOUT_SCHEMA } from '../../dev/docs/configuration-groups.ts';
 import { loadConfig as loadChatWorker } from '../../services/chat-worker/src/config.ts';
 import { loadConfig as loadGateway } from '../../services/gateway/src/config.ts';
 import { loadConfig as loadIngestWorker } from '../../services/ingest-worker/src/config.ts';
@@ -26,9 +27,9 @@ const parsed = new Set(
   CONFIG_FILES.flatMap((file) => [...collect(read(file), /^ {2,4}([A-Z][A-Z0-9_]*):/gm)]),
 );
 
-/** What docker-compose.yml decides itself, and what only the commands of `npm start` and `npm run ingest` read. */
+/** What docker-compose.yml decides itself. */
 const SET_BY_COMPOSE = ['HOST', 'DATA_DIR', 'HEALTH_HOST', 'HEALTH_PORT', 'OFFLINE_EMBEDDING_DIMENSIONS'];
-const READ_BY_COMMANDS = ['LOG_FORMAT', 'SLUICE_URL'];
+const READ_BY_COMMANDS = WITHOUT_SCHEMA.map(({ name }) => name);
 
 describe('.env.example', () => {
   const realEnvironment = { ...process.env };

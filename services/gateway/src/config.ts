@@ -31,55 +31,102 @@ function isProxy(item: string): boolean {
   return PROXY_NAMES.includes(item) || (isIP(address) !== 0 && isMask && rest.length === 0);
 }
 
-const schema = settingsSchema({
+/** What a gateway reads from the environment. */
+export const schema = settingsSchema({
   ...commonSettings,
   ...modelSettings,
   ...vectorStoreSettings,
   ...blobStoreSettings,
   ...rerankSettings,
-  HOST: z.string().default('127.0.0.1'),
-  PORT: integer(0, 65_535).default(8000),
-  /** The bearer key that may do everything. With any key at all, every route but health asks for one. */
-  SLUICE_API_KEY: z.string().min(8, { error: 'must have at least 8 characters' }).optional(),
-  /** Further keys, each with what it may do. */
-  SLUICE_SCOPED_KEYS: scopedKeysSchema.optional(),
-  AUTH: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
+  HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe(
+      'Address that the gateway listens on; anything but loopback needs `SLUICE_API_KEY` or `AUTH=off`.',
+    ),
+  PORT: integer(0, 65_535)
+    .default(8000)
+    .describe(
+      'Port that the gateway listens on; `npm start` takes the ports after it for its own processes.',
+    ),
+  SLUICE_API_KEY: z.string().min(8, { error: 'must have at least 8 characters' }).optional().meta({
+    description:
+      'Bearer key that may do everything. With any key set, every route but health asks for one, `/docs` too; without one, pages of foreign origins are refused.',
+    kind: 'text of at least 8 characters',
+    secret: true,
+  }),
+  SLUICE_SCOPED_KEYS: scopedKeysSchema.optional().meta({
+    description:
+      'Further keys, of at least 8 characters each, and what each may do: `<key>=<scope>+<scope>`. Scopes are `chat`, `knowledge`, `ops`, and `admin`, which may do everything; see docs/security.md.',
+    kind: 'list, separated by commas',
+    secret: true,
+  }),
+  AUTH: z
+    .enum(['on', 'off'], { error: 'must be on or off' })
+    .default('on')
+    .describe(
+      '`off` lets the gateway listen beyond loopback without a key, where something in front checks who calls.',
+    ),
   CORS_ORIGINS: z
     .string()
     .default('http://localhost:5173,http://localhost:3000')
     .transform((list) => splitList(list).map((origin) => origin.replace(/\/$/, '')))
     .refine((origins) => origins.every((origin) => origin === '*' || URL.canParse(origin)), {
       error: 'must be a comma-separated list of origins such as http://localhost:3000, or *',
+    })
+    .meta({
+      description: 'Origins whose pages may call the API from a browser, or `*`.',
+      kind: 'list, separated by commas',
     }),
-  /** Reverse proxies whose `X-Forwarded-For` is believed. */
   TRUST_PROXY: z
     .string()
     .default('loopback')
     .transform(splitList)
     .refine((proxies) => proxies.every(isProxy), {
       error: `must be a comma-separated list of addresses, subnets such as 10.0.0.0/8, and ${PROXY_NAMES.join(', ')}`,
+    })
+    .meta({
+      description: `Reverse proxies whose \`X-Forwarded-For\` is believed: addresses, subnets such as \`10.0.0.0/8\`, and ${PROXY_NAMES.map((name) => `\`${name}\``).join(', ')}. Callers who name no \`user\` take turns by address.`,
+      kind: 'list, separated by commas',
     }),
-  /** Most jobs that may wait, by class of work; and the share of each, in percent, that one tenant may take. */
-  CHAT_BACKLOG_LIMIT: integer(1, 10_000_000).default(1_000),
-  BACKGROUND_BACKLOG_LIMIT: integer(1, 10_000_000).default(10_000),
-  INGEST_BACKLOG_LIMIT: integer(1, 10_000_000).default(200_000),
-  TENANT_BACKLOG_PERCENT: integer(1, 100).default(100),
-  /** Seconds that an `Idempotency-Key` is remembered. */
-  IDEMPOTENCY_TTL_SECONDS: integer(60, 30 * 86_400).default(86_400),
-  /** Seconds that a job may wait while there is no worker for it at all. */
-  NO_WORKER_TIMEOUT_SECONDS: integer(5, 86_400).default(60),
-  UPLOAD_MAX_BYTES: integer(1, 1024 ** 3).default(10 * 1024 ** 2),
-  /** Files of one request that adds to a batch, and seconds that it may take. */
-  UPLOAD_MAX_FILES: integer(1, 100_000).default(1_000),
-  UPLOAD_TIMEOUT_SECONDS: integer(1, 86_400).default(3_600),
-  /** Of a zip archive: bytes as it is sent, bytes that it unpacks to, and entries. */
-  ARCHIVE_MAX_BYTES: integer(1, 100 * 1024 ** 3).default(512 * 1024 ** 2),
-  ARCHIVE_MAX_UNPACKED_BYTES: integer(1, 1024 ** 4).default(4 * 1024 ** 3),
-  ARCHIVE_MAX_ENTRIES: integer(1, 1_000_000).default(10_000),
-  /** Documents of one batch that are in the ingest queue at a time. */
-  BATCH_WINDOW: integer(1, 100_000).default(1_000),
-  /** Seconds that a batch is kept after its end. */
-  BATCH_RETENTION_SECONDS: integer(60, 365 * 86_400).default(7 * 86_400),
+  CHAT_BACKLOG_LIMIT: integer(1, 10_000_000)
+    .default(1_000)
+    .describe('Most chats that may wait for a worker; beyond it a POST gets 503 with `Retry-After`.'),
+  BACKGROUND_BACKLOG_LIMIT: integer(1, 10_000_000)
+    .default(10_000)
+    .describe('The same for chats of the priority `background`.'),
+  INGEST_BACKLOG_LIMIT: integer(1, 10_000_000).default(200_000).describe('The same for documents.'),
+  TENANT_BACKLOG_PERCENT: integer(1, 100)
+    .default(100)
+    .describe('Percent of each of these that one tenant may take; beyond it a POST gets 429.'),
+  IDEMPOTENCY_TTL_SECONDS: integer(60, 30 * 86_400)
+    .default(86_400)
+    .describe('Seconds that an `Idempotency-Key` is remembered.'),
+  NO_WORKER_TIMEOUT_SECONDS: integer(5, 86_400)
+    .default(60)
+    .describe(
+      'Seconds that a job may wait while there is no worker for it at all, and that a log which somebody follows may be silent before its job is looked for.',
+    ),
+  UPLOAD_MAX_BYTES: integer(1, 1024 ** 3)
+    .default(10 * 1024 ** 2)
+    .describe('Largest file that may be uploaded, in bytes.'),
+  UPLOAD_MAX_FILES: integer(1, 100_000)
+    .default(1_000)
+    .describe('Most files of one request that adds to a batch.'),
+  UPLOAD_TIMEOUT_SECONDS: integer(1, 86_400).default(3_600).describe('Seconds that such a request may take.'),
+  ARCHIVE_MAX_BYTES: integer(1, 100 * 1024 ** 3)
+    .default(512 * 1024 ** 2)
+    .describe('Largest zip archive, in bytes.'),
+  ARCHIVE_MAX_UNPACKED_BYTES: integer(1, 1024 ** 4)
+    .default(4 * 1024 ** 3)
+    .describe('Bytes that it may unpack to.'),
+  ARCHIVE_MAX_ENTRIES: integer(1, 1_000_000).default(10_000).describe('Entries that it may have.'),
+  BATCH_WINDOW: integer(1, 100_000)
+    .default(1_000)
+    .describe('Documents of one batch that are in the ingest queue at a time.'),
+  BATCH_RETENTION_SECONDS: integer(60, 365 * 86_400)
+    .default(7 * 86_400)
+    .describe('Seconds that a batch is kept after its end.'),
 })
   .refine((value) => LOOPBACK.test(value.HOST) || listKeys(value).length > 0 || value.AUTH === 'off', {
     ...evenIfOthersAreWrong,
