@@ -1,8 +1,7 @@
-import { execFile, spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
+import { canInstallPackages, findProgram, installPackages } from './system-packages.ts';
 import { Refusal } from './refusal.mjs';
 
 const run = promisify(execFile);
@@ -47,19 +46,11 @@ export async function ensureRedisServer(say: (line: string) => void): Promise<st
 }
 
 async function installRedisServer(say: (line: string) => void): Promise<string> {
-  const prefix = findAptPrefix();
-  if (!prefix) throw new Refusal(describeMissingRedis());
+  if (!canInstallPackages()) throw new Refusal(describeMissingRedis());
   say('Redis is not installed; installing the package redis-server with apt-get (up to a minute) ...');
-  const apt = (...args: string[]) => {
-    const [command, ...rest] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', ...args];
-    return run(command!, rest, { maxBuffer: 64 << 20 });
-  };
-  // A failing third-party source fails the whole update; the install below tells whether it mattered.
-  await apt('update').catch(() => undefined);
-  try {
-    await apt('install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', 'redis-server');
-  } catch (error) {
-    say(String((error as { stderr?: string }).stderr ?? error).trim());
+  const problem = await installPackages(['redis-server']);
+  if (problem !== undefined) {
+    say(problem);
     throw new Refusal(`apt-get could not install Redis (its message is above): ${describeMissingRedis()}`);
   }
   const server = findRedisServer();
@@ -67,32 +58,8 @@ async function installRedisServer(say: (line: string) => void): Promise<string> 
   return server;
 }
 
-/** What to put before an apt-get command so that it runs as root without a question; undefined where it cannot. */
-function findAptPrefix(): string[] | undefined {
-  if (!findProgram('apt-get')) return undefined;
-  if (process.getuid?.() === 0) return [];
-  return spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0 ? ['sudo', '-n'] : undefined;
-}
-
 function describeMissingRedis(): string {
   const line = INSTALL_LINES.find(([tool]) => findProgram(tool, EXTRA_FOLDERS))?.[1];
   const install = line ? `install it with \`${line}\`` : 'install redis-server or valkey-server';
   return `Sluice needs a Redis server and found none: ${install}, or set REDIS_URL to one that runs.`;
-}
-
-function findProgram(name: string, extraFolders: string[] = []): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...extraFolders];
-  return folders
-    .filter(Boolean)
-    .map((folder) => join(folder, name))
-    .find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

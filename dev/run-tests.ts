@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 
+import { ensureChromium } from './chromium.ts';
 import { ensureRedisServer } from './redis-binary.ts';
 import { Refusal } from './refusal.mjs';
 import { ensureWebApp } from './web-app.ts';
@@ -38,6 +39,7 @@ try {
 async function runTests(args: string[]): Promise<number> {
   await ensureRedisServer(console.log);
   await ensureWebApp(root, console.log);
+  await ensureChromium(console.log);
   const options = args.filter((arg) => arg.startsWith('-'));
   const files = args.filter((arg) => !arg.startsWith('-'));
   const failedChecks = args.length > 0 ? [] : await runChecks();
