@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { EventSourceMessage } from 'eventsource-parser';
 import { contentOf, postJson, readEvents } from '../helpers/api.ts';
 import { begin, chunk, startScriptedModel } from '../helpers/scripted-model.ts';
@@ -20,14 +19,14 @@ function restOf(partial: string): string {
 describe('takeover of an answer whose worker was killed', () => {
   let model: ScriptedModel;
   let stack: TestStack;
+  /** Whether the next answer stops after its fourth word, as if for thought. */
+  let isDoomed = false;
   before(async () => {
-    model = await startScriptedModel(async (_request, response) => {
+    model = await startScriptedModel((_request, response) => {
       const partial = messagesOf(model.requests.at(-1)).find(({ role }) => role === 'assistant');
-      begin(response);
-      for (const word of (partial ? restOf(partial.content) : ANSWER).match(/\S+ ?/g) ?? []) {
-        response.write(chunk({ content: word }));
-        await delay(50);
-      }
+      const words = (partial ? restOf(partial.content) : ANSWER).match(/\S+ ?/g) ?? [];
+      begin(response, ...words.slice(0, isDoomed ? 4 : undefined).map((content) => chunk({ content })));
+      if (isDoomed) return void (isDoomed = false);
       response.end(`${chunk({}, 'stop')}data: [DONE]\n\n`);
     });
     stack = await startStack({
@@ -40,16 +39,16 @@ describe('takeover of an answer whose worker was killed', () => {
     await model[Symbol.asyncDispose]();
   });
 
-  /** The events of an answer whose worker was killed after its fourth piece. */
+  /** The events of an answer whose worker was killed after its fourth word. */
   async function loseWorker(mode: string): Promise<EventSourceMessage[]> {
     const env = { TAKEOVER: mode };
     const dying = await stack.start('chat-worker', env);
+    isDoomed = true;
     const response = await postJson(`${stack.url}/api/chat`, { messages: [QUESTION], stream: true });
     const events: EventSourceMessage[] = [];
-    let pieces = 0;
     for await (const event of readEvents(response)) {
       events.push(event);
-      if (event.event !== undefined || ++pieces !== 4) continue;
+      if (!contentOf(events).endsWith('fourth, ') || dying.process.signalCode !== null) continue;
       await dying.kill();
       await stack.start('chat-worker', env);
     }

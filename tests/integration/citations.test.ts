@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Usage } from '@sluice/shared/contracts/events';
 import { embedText } from '../../dev/offline-model/embedding.ts';
@@ -19,10 +18,11 @@ const QUESTION = { messages: [{ role: 'user', content: 'How far is the siren hea
 describe('citations', () => {
   let model: ScriptedModel;
   let stack: TestStack;
-  let tokenDelayMs = 0;
+  /** Whether the next answer stops in the midst of `[7]`, as if for thought. */
+  let isDoomed = false;
 
   before(async () => {
-    model = await startScriptedModel((request, response) => void answer(request, response));
+    model = await startScriptedModel(answer);
     stack = await startStack({ env: { OPENAI_BASE_URL: model.url } });
     const uploaded = await uploadAndWait(stack.url, 'siren.txt', 'The siren is heard at eleven miles.');
     assert.equal(uploaded.status, 200);
@@ -33,7 +33,7 @@ describe('citations', () => {
   });
 
   /** Embeds, and answers with inventions: goes on from a partial answer, whose inventions it cannot see. */
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  function answer(request: IncomingMessage, response: ServerResponse): void {
     const body = model.requests.at(-1)?.body as {
       input?: string[];
       messages?: { role: string; content: string }[];
@@ -46,11 +46,9 @@ describe('citations', () => {
     }
     const last = body.messages?.at(-1);
     const rest = INVENTED.slice(last?.role === 'assistant' ? alignWith(last.content) : 0);
-    begin(response);
-    for (const piece of rest.match(/.{1,2}/gsu) ?? []) {
-      await sleep(tokenDelayMs);
-      response.write(chunk({ content: piece }));
-    }
+    const said = isDoomed ? rest.slice(0, rest.indexOf('7]') + 1) : rest;
+    begin(response, ...(said.match(/.{1,2}/gsu) ?? []).map((content) => chunk({ content })));
+    if (isDoomed) return void (isDoomed = false);
     response.end(`${chunk({}, 'stop')}data: [DONE]\n\n`);
   }
 
@@ -75,14 +73,15 @@ describe('citations', () => {
   });
 
   it('are checked across the death of a worker: one whole answer, nothing twice', async () => {
-    tokenDelayMs = 25;
+    isDoomed = true;
     const dying = stack.services.find((service) => service.logs().includes('chat-worker ready'));
+    assert.ok(dying);
     const response = await postJson(`${stack.url}/api/chat`, { ...QUESTION, stream: true });
     const events = [];
     for await (const event of readEvents(response)) {
       events.push(event);
-      // In the midst of `[7]`, which is held back.
-      if (!contentOf(events).endsWith('eleven miles') || dying?.process.signalCode !== null) continue;
+      // `[7` is held back.
+      if (!contentOf(events).endsWith('eleven miles') || dying.process.signalCode !== null) continue;
       await dying.kill();
       await stack.start('chat-worker');
     }
