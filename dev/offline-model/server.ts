@@ -27,15 +27,15 @@ export interface OfflineModelOptions {
 export interface OfflineModel {
   /** Base URL for a client, ending in `/v1`. */
   url: string;
-  /** Requests now being answered, and requests that their client gave up before the end. */
-  requests: Readonly<{ open: number; aborted: number }>;
+  /** All requests so far, those now being answered, and those that their client gave up before the end. */
+  requests: Readonly<{ total: number; open: number; aborted: number }>;
   /** Ends the server and every request at once. */
   close(): Promise<void>;
 }
 
 /** Starts a server; rejects when the address is taken. */
 export async function startOfflineModel(options: OfflineModelOptions): Promise<OfflineModel> {
-  const requests = { open: 0, aborted: 0 };
+  const requests = { total: 0, open: 0, aborted: 0 };
   const server = createServer((request, response) => void answer(request, response, options, requests));
   server.listen(options.port, options.host);
   await once(server, 'listening');
@@ -56,9 +56,10 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   options: OfflineModelOptions,
-  requests: { open: number; aborted: number },
+  requests: { total: number; open: number; aborted: number },
 ): Promise<void> {
   const gone = new AbortController();
+  requests.total++;
   requests.open++;
   response.once('close', () => {
     requests.open--;

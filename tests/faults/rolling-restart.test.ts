@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '../../client/src/index.ts';
 import type { ChatEvent } from '../../client/src/index.ts';
 import type { TestService } from '../helpers/process.ts';
@@ -7,6 +8,8 @@ import { startStack } from '../helpers/stack.ts';
 import { waitFor } from '../helpers/poll.ts';
 
 const READERS = 8;
+/** Between the beginnings of their answers, so that some are in the midst of one whenever something restarts. */
+const STAGGER_MS = 450;
 const messages = [{ role: 'user' as const, content: '你是谁？你能做什么？' }];
 
 it('a rolling restart of every service under load loses nothing', async () => {
@@ -27,7 +30,8 @@ it('a rolling restart of every service under load loses nothing', async () => {
   let isOver = false;
   let answers = 0;
   const seen: { id: string; events: ChatEvent[] }[] = [];
-  const read = async () => {
+  const read = async (_: unknown, i: number) => {
+    await delay(i * STAGGER_MS);
     while (!isOver) {
       const stream = chat.stream({ messages });
       const events = await Array.fromAsync(stream);
