@@ -52,10 +52,13 @@ describe('check files', () => {
     const picks = ['a/1.PNG', 'a/2.png', 'a/README', 'a/3.md'].map((path) => pick(path, 1, false));
     const { taken, refused, leftOut } = checkFiles(picks, SETTINGS);
     assert.deepEqual([taken.length, refused.length], [1, 0]);
-    assert.deepEqual([...leftOut], [
-      ['.png', 2],
-      ['?', 1],
-    ]);
+    assert.deepEqual(
+      [...leftOut],
+      [
+        ['.png', 2],
+        ['?', 1],
+      ],
+    );
   });
 
   it('makes a batch of many files, and of archives', () => {

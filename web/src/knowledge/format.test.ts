@@ -15,7 +15,18 @@ const plain = (text: string) => text.replaceAll(/\s/g, ' ');
 
 describe('format', () => {
   it('shows sizes as file managers do', () => {
-    const sizes = [0, 1, 1_023, 1_024, 1_536, 10_240, 1_048_575, 10 * 1024 ** 2, 3 * 1024 ** 3, 2 * 1024 ** 5];
+    const sizes = [
+      0,
+      1,
+      1_023,
+      1_024,
+      1_536,
+      10_240,
+      1_048_575,
+      10 * 1024 ** 2,
+      3 * 1024 ** 3,
+      2 * 1024 ** 5,
+    ];
     assert.deepEqual(
       sizes.map((bytes) => plain(formatBytes(bytes, 'en'))),
       ['0 bytes', '1 byte', '1,023 bytes', '1 kB', '1.5 kB', '10 kB', '1 MB', '10 MB', '3 GB', '2,048 TB'],

@@ -28,7 +28,12 @@ const dropped = (name: string, content: Tree | string): DroppedItem => ({
 describe('picked files', () => {
   it('finds the files of dropped folders to the bottom, in order, without hidden ones', async () => {
     const many = Object.fromEntries(Array.from({ length: 250 }, (_, i) => [`f${i}.txt`, 'x']));
-    const folder = { '年报': { 'b.md': 'b', 'a.md': 'a', '.git': { config: 'x' } }, many, '.DS_Store': 'x', 'Thumbs.db': 'x' };
+    const folder = {
+      年报: { 'b.md': 'b', 'a.md': 'a', '.git': { config: 'x' } },
+      many,
+      '.DS_Store': 'x',
+      'Thumbs.db': 'x',
+    };
     const picked = await readDrop([
       dropped('手册', folder),
       dropped('one.pdf', 'pdf'),
@@ -48,10 +53,15 @@ describe('picked files', () => {
     const inFolder = (path: string) =>
       Object.assign(new File(['x'], path.split('/').at(-1) ?? ''), { webkitRelativePath: path });
     assert.deepEqual(
-      readInput([inFolder('a/b.md'), inFolder('a/.env'), inFolder('a/__MACOSX/c.md')]).map(({ path }) => path),
+      readInput([inFolder('a/b.md'), inFolder('a/.env'), inFolder('a/__MACOSX/c.md')]).map(
+        ({ path }) => path,
+      ),
       ['a/b.md'],
     );
-    const alone = readInput([inFolder(''), Object.assign(new File(['x'], '.notes.md'), { webkitRelativePath: '' })]);
+    const alone = readInput([
+      inFolder(''),
+      Object.assign(new File(['x'], '.notes.md'), { webkitRelativePath: '' }),
+    ]);
     assert.deepEqual(
       alone.map(({ path, isNamed }) => [path, isNamed]),
       [

@@ -50,7 +50,12 @@ async function readFolder(folder: FileSystemDirectoryEntry): Promise<PickedFile[
     for (const entry of await listFolder(next)) {
       if (isHidden(entry.name)) continue;
       if (entry.isDirectory) folders.push(entry as FileSystemDirectoryEntry);
-      else picked.push({ file: await openEntry(entry as FileSystemFileEntry), path: pathOf(entry), isNamed: false });
+      else
+        picked.push({
+          file: await openEntry(entry as FileSystemFileEntry),
+          path: pathOf(entry),
+          isNamed: false,
+        });
     }
   }
   return picked.toSorted((left, right) => (left.path < right.path ? -1 : 1));
@@ -61,7 +66,9 @@ async function listFolder(folder: FileSystemDirectoryEntry): Promise<FileSystemE
   const reader = folder.createReader();
   const entries: FileSystemEntry[] = [];
   for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    );
     if (some.length === 0) return entries;
     entries.push(...some);
   }
