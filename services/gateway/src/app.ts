@@ -8,11 +8,13 @@ import { sameOrigin } from './middleware/same-origin.ts';
 import { errorHandler, unknownRoute } from './middleware/errors.ts';
 import { requestContext } from './middleware/request-context.ts';
 import { createOpsSessions } from './ops-session.ts';
+import { BOARD_PATH } from './queue-board.ts';
 import { chatRoutes } from './routes/chat.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { knowledgeRoutes } from './routes/knowledge.ts';
 import { opsRoutes } from './routes/ops.ts';
+import { queueRoutes } from './routes/queues.ts';
 import { WEB_DIST, webRoutes } from './routes/web.ts';
 
 /** Bytes of a JSON body: 400,000 characters of Chinese are 1.2 MB. */
@@ -37,6 +39,8 @@ export function createApp(deps: GatewayDeps): Express {
   );
   app.use(healthRoutes(deps));
   app.use(webRoutes(WEB_DIST));
+  const sessions = createOpsSessions(settings.keys);
+  app.use(BOARD_PATH, queueRoutes(deps, sessions));
   app.use(
     settings.keys.length === 0 ? [sameOrigin(settings.corsOrigins), allowAll] : bearerAuth(settings.keys),
   );
@@ -44,7 +48,7 @@ export function createApp(deps: GatewayDeps): Express {
   app.use(express.json({ limit: BODY_LIMIT }));
   app.use('/api/chat', requireScope('chat'), chatRoutes(deps));
   app.use('/api/knowledge', requireScope('knowledge'), knowledgeRoutes(deps));
-  app.use('/api/ops', requireScope('ops'), opsRoutes(deps, createOpsSessions(settings.keys)));
+  app.use('/api/ops', requireScope('ops'), opsRoutes(deps, sessions));
   app.use(unknownRoute);
   app.use(errorHandler(deps.logger));
   return app;

@@ -16,6 +16,7 @@ import type { SpaceRegistry } from '@sluice/shared/vector-store/spaces';
 import type { VectorStore } from '@sluice/shared/vector-store/port';
 import type { ApiKey } from './api-keys.ts';
 import type { ZipLimits } from './expand-zip.ts';
+import type { QueueBoard } from './queue-board.ts';
 import type { FormLimits } from './receive-batch.ts';
 
 /** Everything the routes need; `main.ts` acquires it, tests may acquire it otherwise. */
@@ -40,6 +41,7 @@ export interface GatewayDeps {
   checks: Record<string, ReadinessCheck>;
   logger: Logger;
   drain: Drain;
+  queueBoard: QueueBoard;
   settings: GatewaySettings;
 }
 

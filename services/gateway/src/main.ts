@@ -19,6 +19,7 @@ import { createApp } from './app.ts';
 import { loadConfig } from './config.ts';
 import type { GatewayDeps, Lane } from './context.ts';
 import { startHousekeeping } from './housekeeping.ts';
+import { openQueueBoard } from './queue-board.ts';
 import { startReaper } from './reaper.ts';
 
 const config = loadOrExit(loadConfig);
@@ -64,6 +65,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     reranker: configureReranker(config, logger),
     checks: { ...checks, accepting: async () => drain.begun.signal.throwIfAborted() },
     logger,
+    queueBoard: stack.use(openQueueBoard({ redis: commands, shards: config.QUEUE_SHARDS })),
     drain: { begun: drain.begun.signal, deadline: drain.deadline.signal },
     settings: {
       keys: listKeys(config),
