@@ -3,7 +3,7 @@ import { ChatStream } from './chat-stream.ts';
 import type { Settings } from './connection.ts';
 import { SluiceApiError } from './errors.ts';
 import { requestData } from './request.ts';
-import type { ChatAnswer, ChatRequest, ChatState, ChatStatus } from './types.ts';
+import type { ChatAnswer, ChatRequest, ChatState, ChatStatus, Models } from './types.ts';
 
 /** What most calls take. */
 export interface CallOptions {
@@ -53,6 +53,8 @@ export interface ChatApi {
    * @throws {SluiceApiError} 404 `not_found`
    */
   cancel(id: string, options?: CallOptions): Promise<{ id: string; status: ChatStatus }>;
+  /** The models that a question may name. */
+  models(options?: CallOptions): Promise<Models>;
 }
 
 /** Builds the chats' part of a client. */
@@ -73,6 +75,7 @@ export function createChatApi(settings: Settings): ChatApi {
     get,
     cancel,
     stream,
+    models: ({ signal } = {}) => requestData<Models>(settings, { path: '/api/models', signal }),
     resume: (id, { after, signal } = {}) => new ChatStream(settings, { get, cancel }, { id, after }, signal),
     async create(request, options) {
       const {

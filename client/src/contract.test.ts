@@ -6,6 +6,7 @@ import {
   chatRequestSchema,
   chatStateSchema,
   type knowledgeSchema,
+  type modelsSchema,
 } from '@sluice/shared/contracts/chat';
 import type {
   batchItemSchema,
@@ -42,6 +43,7 @@ import type {
   KnowledgeOptions,
   KnowledgeSettings,
   KnownDocument,
+  Models,
   RefusedFile,
   SearchAnswer,
   SearchRequest,
@@ -64,6 +66,7 @@ const sameTypes: true[] = [
   true satisfies Equal<boolean | KnowledgeOptions, z.input<typeof knowledgeSchema>>,
   true satisfies Equal<ChatState, z.infer<typeof chatStateSchema>>,
   true satisfies Equal<ChatAnswer, z.infer<typeof chatAnswerSchema>>,
+  true satisfies Equal<Models, z.infer<typeof modelsSchema>>,
   true satisfies Equal<Source, z.infer<typeof sourceSchema>>,
   true satisfies Equal<KnowledgeDocument, z.infer<typeof documentSchema>>,
   true satisfies Equal<Omit<UploadedFile, 'chunks'>, z.infer<typeof acceptedUploadSchema>>,

@@ -41,6 +41,14 @@ export interface ChatRequest {
   priority?: 'interactive' | 'background' | undefined;
 }
 
+/** The models to choose from. */
+export interface Models {
+  /** The one that answers when a request names none. */
+  default: string;
+  /** The default first. */
+  models: string[];
+}
+
 /**
  * A passage that an answer may cite as `[n]`. `start` and `end` are offsets in UTF-16 code units into the document's
  * text, so that `text === documentText.slice(start, end)`.

@@ -15,6 +15,7 @@ export const GROUPS: readonly Group[] = [
       'OPENAI_API_KEY',
       'OPENAI_BASE_URL',
       'CHAT_MODEL',
+      'CHAT_MODELS',
       'EMBEDDING_MODEL',
       'EMBEDDING_DIMENSIONS',
       'EMBEDDING_BASE_URL',

@@ -20,9 +20,18 @@ describe('chat', () => {
     postJson(`${stack.url}/api/chat`, { messages: [{ role: 'user', content: 'Who are you?' }], ...body });
 
   before(async () => {
-    stack = await startStack({ services: ['chat-worker'], tokenDelayMs: 2 });
+    stack = await startStack({
+      services: ['chat-worker'],
+      tokenDelayMs: 2,
+      env: { CHAT_MODELS: 'another, offline-chat ,通义' },
+    });
   });
   after(() => stack[Symbol.asyncDispose]());
+
+  it('names the models to choose from, each once, the default first', async () => {
+    const models = await dataOf(await fetch(`${stack.url}/api/models`));
+    assert.deepEqual(models, { default: 'offline-chat', models: ['offline-chat', 'another', '通义'] });
+  });
 
   it('answers as JSON', async () => {
     const response = await ask({});

@@ -13,6 +13,7 @@ import { chatRoutes } from './routes/chat.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { knowledgeRoutes } from './routes/knowledge.ts';
+import { modelRoutes } from './routes/models.ts';
 import { opsRoutes } from './routes/ops.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { WEB_DIST, webRoutes } from './routes/web.ts';
@@ -47,6 +48,7 @@ export function createApp(deps: GatewayDeps): Express {
   app.use(docsRoutes());
   app.use(express.json({ limit: BODY_LIMIT }));
   app.use('/api/chat', requireScope('chat'), chatRoutes(deps));
+  app.use('/api/models', requireScope('chat'), modelRoutes(deps));
   app.use('/api/knowledge', requireScope('knowledge'), knowledgeRoutes(deps));
   app.use('/api/ops', requireScope('ops'), opsRoutes(deps, sessions));
   app.use(unknownRoute);

@@ -67,6 +67,11 @@ export const schema = settingsSchema({
     .describe(
       '`off` lets the gateway listen beyond loopback without a key, where something in front checks who calls.',
     ),
+  CHAT_MODELS: z.string().default('').transform(splitList).meta({
+    description:
+      'Further models of the same server that the web app offers to choose from, such as `qwen-plus,qwen-max`; a request may name any.',
+    kind: 'list, separated by commas',
+  }),
   CORS_ORIGINS: z
     .string()
     .default('http://localhost:5173,http://localhost:3000')

@@ -68,6 +68,8 @@ export interface GatewaySettings {
   /** Reverse proxies that are believed when they tell the caller's address, as Express takes them. */
   trustedProxies: readonly string[];
   chatModel: string;
+  /** Offered beside it. */
+  chatModels: readonly string[];
   uploadMaxBytes: number;
   /** Folder for uploads under way; on the same disk as blobs on disk, so that keeping one is a rename. */
   uploadDir: string;

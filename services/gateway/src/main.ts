@@ -72,6 +72,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
       corsOrigins: config.CORS_ORIGINS,
       trustedProxies: config.TRUST_PROXY,
       chatModel: config.CHAT_MODEL,
+      chatModels: config.CHAT_MODELS,
       uploadMaxBytes: config.UPLOAD_MAX_BYTES,
       uploadDir,
       form: {

@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { createDocument } from 'zod-openapi';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
-import { chatAnswerSchema, chatRequestSchema, chatStateSchema } from '@sluice/shared/contracts/chat';
+import {
+  chatAnswerSchema,
+  chatRequestSchema,
+  chatStateSchema,
+  modelsSchema,
+} from '@sluice/shared/contracts/chat';
 import { sourceSchema } from '@sluice/shared/contracts/events';
 import { batchPaths } from './openapi-batches.ts';
 import { knowledgePaths } from './openapi-knowledge.ts';
@@ -96,6 +101,12 @@ export function createOpenApi() {
             ...notFound,
             ...problems,
           },
+        },
+      },
+      '/api/models': {
+        get: {
+          summary: 'The models to choose from',
+          responses: { '200': { description: 'Them', content: envelopeOf(modelsSchema) }, ...problems },
         },
       },
       ...knowledgePaths,

@@ -66,6 +66,13 @@ export const chatRequestSchema = z.object({
 });
 export type ChatRequest = z.infer<typeof chatRequestSchema>;
 
+/** `data` of `GET /api/models`. */
+export const modelsSchema = z.object({
+  default: z.string().meta({ description: 'The one that answers when a request names none' }),
+  models: z.array(z.string()).meta({ description: 'Names to choose from, the default first' }),
+});
+export type Models = z.infer<typeof modelsSchema>;
+
 /** `data` of a finished `POST /api/chat` without `stream`. */
 export const chatAnswerSchema = z.object({
   id: z.string(),
