@@ -14,6 +14,8 @@ import {
   documentKey,
   retiredDocumentsKey,
 } from './redis/keys.ts';
+import { readNewestFirst } from './redis/newest-first.ts';
+import type { PageOptions } from './redis/newest-first.ts';
 
 /** A script of `documents/`, which says what it takes and gives. */
 const readScript = (name: string) =>
@@ -96,10 +98,10 @@ export interface DocumentRegistry {
   find(tenant: string, id: string): Promise<Document | undefined>;
   /** The document that has these bytes, by its newest version. */
   findByHash(tenant: string, collection: string, hash: string): Promise<Document | undefined>;
-  /** Newest first. `cursor` is the one that the page before gave. */
+  /** Newest first; see `readNewestFirst`. */
   list(
     tenant: string,
-    options: { limit: number; cursor?: string; collection?: string },
+    options: PageOptions & { collection?: string | undefined },
   ): Promise<{ documents: Document[]; total: number; next_cursor?: string }>;
   /**
    * Applies a patch on behalf of an attempt, and notes how far it has come (null: nowhere); a version that has ended needs
@@ -202,19 +204,9 @@ export function openDocuments(redis: RedisClient): DocumentRegistry {
     async list(tenant, { limit, cursor, collection }) {
       const key =
         collection === undefined ? documentIndexKey(tenant) : collectionIndexKey(tenant, collection);
-      const offset = cursor === undefined ? 0 : Number(cursor);
-      if (cursor !== undefined && !/^\d{1,9}$/.test(cursor))
-        throw new RequestError(400, 'invalid_cursor', 'That cursor did not come from a page of this list.');
-      const [ids, total] = await Promise.all([
-        redis.zrevrange(key, offset, offset + limit - 1),
-        redis.zcard(key),
-      ]);
+      const { ids, ...page } = await readNewestFirst(redis, key, { limit, cursor });
       const found = await Promise.all(ids.map((id) => find(tenant, id)));
-      return {
-        documents: found.filter((document) => document !== undefined),
-        total,
-        ...(offset + limit < total && { next_cursor: String(offset + limit) }),
-      };
+      return { documents: found.filter((document) => document !== undefined), ...page };
     },
     async update(tenant, id, { version, attempt }, patch, checkpoint) {
       const change = { ...patch, updated_at: new Date().toISOString() };

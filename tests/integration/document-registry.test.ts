@@ -69,4 +69,35 @@ describe('registry of documents', () => {
     assert.equal((await register(uploadOf('b2', identity))).batch, undefined);
     assert.equal(documents.nextVersion(first).batch, undefined);
   });
+
+  it('lists page by page: nothing is skipped or shown twice when some go and come meanwhile', async () => {
+    const at = (ms: number) => new Date(1_700_000_000_000 + ms).toISOString();
+    const add = async (hash: string, created_at: string) => {
+      const plan = await documents.plan(uploadOf(hash, { collection: 'paged' }));
+      assert.equal(plan.outcome, 'created');
+      const document = { ...plan.document, created_at };
+      assert.ok(await documents.register(document));
+      return document;
+    };
+    // More of one millisecond than a page has.
+    const all = await Promise.all([5, 4, 3, 3, 3, 3, 3, 2, 1].map((ms, i) => add(`paged ${i}`, at(ms))));
+    const byAge = all.toSorted(
+      (left, right) =>
+        Date.parse(right.created_at) - Date.parse(left.created_at) || (left.id < right.id ? 1 : -1),
+    );
+    const listed: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await documents.list(TENANT, { limit: 3, collection: 'paged', cursor });
+      listed.push(...page.documents.map(({ id }) => id));
+      cursor = page.next_cursor;
+      if (listed.length !== 3) continue;
+      for (const document of byAge.slice(1, 3)) assert.ok(await documents.retire(document));
+      await add('paged late', at(6));
+    } while (cursor !== undefined);
+    assert.deepEqual(
+      listed,
+      byAge.map(({ id }) => id),
+    );
+  });
 });

@@ -199,6 +199,20 @@ describe('knowledge', () => {
     );
     assert.equal(next.documents.length, page.total - 1);
     assert.ok((page.documents[0]?.created_at ?? '') >= (next.documents[0]?.created_at ?? ''));
+    for (const cursor of [
+      '',
+      '7',
+      'x',
+      '-1',
+      `${'9'.repeat(80)}-a`,
+      '1-a b',
+      `1-${'a'.repeat(90)}`,
+      '+inf-a',
+    ])
+      for (const list of ['documents', 'batches']) {
+        const refused = await get(`${list}?cursor=${encodeURIComponent(cursor)}`);
+        assert.deepEqual([refused.status, (await errorOf(refused)).code], [400, 'invalid_cursor'], cursor);
+      }
   });
 
   it('fails a document with its code and a sentence; the same bytes may be tried again', async () => {

@@ -81,10 +81,7 @@ async function deleteOrphans(
 async function* listAll({ documents }: Pick<GatewayDeps, 'documents'>): AsyncGenerator<Document, void, void> {
   let cursor: string | undefined;
   do {
-    const page = await documents.list(DEFAULT_TENANT, {
-      limit: PAGE,
-      ...(cursor !== undefined && { cursor }),
-    });
+    const page = await documents.list(DEFAULT_TENANT, { limit: PAGE, cursor });
     yield* page.documents;
     cursor = page.next_cursor;
   } while (cursor !== undefined);

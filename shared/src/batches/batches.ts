@@ -2,6 +2,8 @@ import { BATCH_ITEM_STATUSES, batchItemSchema } from '../contracts/batches.ts';
 import type { Batch, BatchItem, BatchItemStatus } from '../contracts/batches.ts';
 import { RequestError } from '../errors.ts';
 import type { RedisClient } from '../redis/connection.ts';
+import { readNewestFirst } from '../redis/newest-first.ts';
+import type { PageOptions } from '../redis/newest-first.ts';
 import { activeBatchesKey, batchIndexKey, batchKeys } from '../redis/keys.ts';
 import { withBatchCommands } from './commands.ts';
 import { describeBatch } from './describe.ts';
@@ -43,10 +45,10 @@ export interface BatchRegistry {
   /** @throws {RequestError} 404 */
   get(address: BatchAddress): Promise<StoredBatch>;
   revision(address: BatchAddress): Promise<number>;
-  /** Newest first. `cursor` is the one that the page before gave. */
+  /** Newest first; see `readNewestFirst`. */
   list(
     tenant: string,
-    options: { limit: number; cursor?: string | undefined },
+    options: PageOptions,
   ): Promise<{ batches: Batch[]; total: number; next_cursor?: string }>;
   /**
    * Adds a file, or finds it: the same path with the same bytes is the same item. One whose bytes were still being
@@ -128,22 +130,16 @@ export function openBatches(redis: RedisClient): BatchRegistry {
     async revision({ tenant, id }) {
       return Number((await redis.hget(batchKeys(tenant, id).batch, 'rev')) ?? 0);
     },
-    async list(tenant, { limit, cursor }) {
+    async list(tenant, options) {
       const key = batchIndexKey(tenant);
-      const offset = Number(cursor ?? 0);
-      if (!Number.isInteger(offset) || offset < 0)
-        throw new RequestError(400, 'invalid_cursor', 'That cursor did not come from a page of this list.');
-      const [ids, total] = await Promise.all([
-        redis.zrevrange(key, offset, offset + limit - 1),
-        redis.zcard(key),
-      ]);
+      const { ids, total, ...next } = await readNewestFirst(redis, key, options);
       const found = await Promise.all(ids.map((id) => find({ tenant, id })));
       const expired = ids.filter((_id, index) => !found[index]);
       if (expired.length > 0) await redis.zrem(key, ...expired);
       return {
         batches: found.flatMap((stored) => stored?.batch ?? []),
         total: total - expired.length,
-        ...(offset + limit < total && { next_cursor: String(offset + limit - expired.length) }),
+        ...next,
       };
     },
     async add(address, item) {

@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import type { Request, Response } from 'express';
 import { blobKeys } from '@sluice/shared/blob-store';
-import { lookupSchema } from '@sluice/shared/contracts/batches';
+import { knownHashSchema, lookupSchema } from '@sluice/shared/contracts/batches';
 import {
   documentChangeSchema,
   documentTextSchema,
@@ -44,12 +44,7 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
   });
 
   router.get('/documents', async (request, response) => {
-    const { limit, cursor, collection } = parseInput(listDocumentsSchema, request.query);
-    const options = {
-      limit,
-      ...(cursor !== undefined && { cursor }),
-      ...(collection !== undefined && { collection }),
-    };
+    const options = parseInput(listDocumentsSchema, request.query);
     response.json(envelope(await deps.documents.list(tenantOf(response), options)));
   });
 
@@ -135,15 +130,7 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
     );
     const documents = found
       .filter((document) => document !== undefined)
-      .map(({ hash, id, filename, external_id, version, status, batch }) => ({
-        hash,
-        id,
-        filename,
-        ...(external_id !== undefined && { external_id }),
-        version,
-        status,
-        ...(batch !== undefined && { batch }),
-      }));
+      .map((document) => knownHashSchema.parse(document));
     response.json(envelope({ documents }));
   });
 
