@@ -8,6 +8,7 @@ import { RequestError } from './errors.ts';
 import type { RedisClient } from './redis/connection.ts';
 import {
   collectionIndexKey,
+  documentCountsKey,
   documentHashKey,
   documentIdentityKey,
   documentIndexKey,
@@ -127,6 +128,8 @@ export interface DocumentRegistry {
    * @returns false when it was retired before, is not there, or has another version by now
    */
   retire(document: Document): Promise<boolean>;
+  /** How many documents a tenant has, by status. */
+  counts(tenant: string): Promise<Record<Document['status'], number>>;
   /** Ids of retired documents that are not forgotten yet. */
   retired(tenant: string): Promise<string[]>;
   /** Forgets a retired document, once nothing of it is left anywhere. Idempotent. */
@@ -135,9 +138,9 @@ export interface DocumentRegistry {
 
 /** Opens the registry on a connection that the caller closes. */
 export function openDocuments(redis: RedisClient): DocumentRegistry {
-  redis.defineCommand('sluiceRegister', { numberOfKeys: 5, lua: readScript('register') });
-  redis.defineCommand('sluiceRetire', { numberOfKeys: 6, lua: readScript('retire') });
-  redis.defineCommand('sluiceUpdateDocument', { numberOfKeys: 1, lua: readScript('update') });
+  redis.defineCommand('sluiceRegister', { numberOfKeys: 6, lua: readScript('register') });
+  redis.defineCommand('sluiceRetire', { numberOfKeys: 7, lua: readScript('retire') });
+  redis.defineCommand('sluiceUpdateDocument', { numberOfKeys: 2, lua: readScript('update') });
   redis.defineCommand('sluiceDescribeDocument', { numberOfKeys: 1, lua: readScript('describe') });
   const commands = redis as RedisClient & RegistryCommands;
 
@@ -166,6 +169,7 @@ export function openDocuments(redis: RedisClient): DocumentRegistry {
     collectionIndexKey(tenant, collection),
     documentHashKey(tenant),
     documentIdentityKey(tenant),
+    documentCountsKey(tenant),
   ];
 
   return {
@@ -214,6 +218,7 @@ export function openDocuments(redis: RedisClient): DocumentRegistry {
       const left = hasEnded ? null : checkpoint;
       const result = await commands.sluiceUpdateDocument(
         documentKey(tenant, id),
+        documentCountsKey(tenant),
         version,
         attempt,
         JSON.stringify(change),
@@ -241,6 +246,16 @@ export function openDocuments(redis: RedisClient): DocumentRegistry {
         document.version,
       );
       return retired === 1;
+    },
+    async counts(tenant) {
+      const counts = await redis.hgetall(documentCountsKey(tenant));
+      const of = (status: Document['status']) => Number(counts[status] ?? 0);
+      return {
+        queued: of('queued'),
+        processing: of('processing'),
+        ready: of('ready'),
+        failed: of('failed'),
+      };
     },
     retired: (tenant) => redis.smembers(retiredDocumentsKey(tenant)),
     async forget(tenant, id) {

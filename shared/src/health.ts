@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { registry } from './metrics/registry.ts';
 
 /** A named condition of readiness; rejects with a reason when it does not hold. */
 export type ReadinessCheck = () => Promise<void>;
@@ -37,7 +39,7 @@ export async function checkReadiness(checks: Record<string, ReadinessCheck>): Pr
 }
 
 /**
- * A worker's only HTTP: `/healthz` (the process lives) and `/readyz` (its checks hold, 503 otherwise).
+ * A worker's only HTTP: `/healthz` (the process lives), `/readyz` (its checks hold, 503 otherwise) and `/metrics`.
  *
  * @param options.port 0 picks a free one
  * @returns the port that it listens on, and its release
@@ -52,6 +54,7 @@ export async function serveHealth(options: {
     const answer = (status: number, body: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     if (path === '/healthz') return void answer(200, { status: 'ok' });
+    if (path === '/metrics') return void sendMetrics(response);
     if (path !== '/readyz') return void answer(404, { status: 'unknown path' });
     checkReadiness(options.checks).then(
       (readiness) => answer(readiness.ready ? 200 : 503, readiness),
@@ -69,4 +72,9 @@ export async function serveHealth(options: {
       await closed;
     },
   };
+}
+
+async function sendMetrics(response: ServerResponse): Promise<void> {
+  const text = await registry.metrics();
+  response.writeHead(200, { 'content-type': registry.contentType }).end(text);
 }

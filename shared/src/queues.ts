@@ -4,6 +4,7 @@ import { jobSchemas } from './contracts/jobs.ts';
 import type { JobData, JobName } from './contracts/jobs.ts';
 import { withWorkContext } from './logger.ts';
 import type { Logger } from './logger.ts';
+import { jobRun, jobsAbandoned, jobSlots, jobsRunning, jobsStalled, jobWait } from './metrics/jobs.ts';
 import type { RedisClient } from './redis/connection.ts';
 import { queuePrefix } from './redis/keys.ts';
 import { perShard, shardOf, shareOf } from './shards.ts';
@@ -36,6 +37,9 @@ const LOWEST_PRIORITY = 2 ** 21;
 /** Where a job is, as far as its queue knows. */
 export type JobState = 'waiting' | 'active' | 'gone';
 
+/** Jobs of a queue by their state. Delayed ones wait for another try. */
+export type JobCounts = Record<'waiting' | 'active' | 'delayed' | 'failed', number>;
+
 /** The producing end of a queue. */
 export interface JobQueue<N extends JobName> extends AsyncDisposable {
   /**
@@ -55,6 +59,7 @@ export interface JobQueue<N extends JobName> extends AsyncDisposable {
   remove(jobId: string): Promise<JobData<N> | undefined>;
   /** Worker processes that take jobs of the queue. */
   workers(): Promise<number>;
+  counts(): Promise<JobCounts>;
 }
 
 /** Opens the producing end of a queue, all shards of it, on a connection that the caller closes. */
@@ -70,6 +75,16 @@ export function openQueue<N extends JobName>(
     remove: (jobId) => queueOf(jobId).remove(jobId),
     // Each worker process takes from every shard.
     workers: async () => Math.max(...(await Promise.all(shards.map((queue) => queue.workers())))),
+    async counts() {
+      const all = await Promise.all(shards.map((queue) => queue.counts()));
+      const sum = (state: keyof JobCounts) => all.reduce((total, counts) => total + counts[state], 0);
+      return {
+        waiting: sum('waiting'),
+        active: sum('active'),
+        delayed: sum('delayed'),
+        failed: sum('failed'),
+      };
+    },
     async [Symbol.asyncDispose]() {
       await Promise.all(shards.map((queue) => queue[Symbol.asyncDispose]()));
     },
@@ -112,6 +127,15 @@ function openShard<N extends JobName>(
       return isRemoved ? (jobSchemas[name].parse(job.data) as JobData<N>) : undefined;
     },
     workers: () => queue.getWorkersCount(),
+    async counts() {
+      const {
+        prioritized = 0,
+        waiting = 0,
+        ...counts
+      } = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed');
+      const { active = 0, delayed = 0, failed = 0 } = counts;
+      return { waiting: waiting + prioritized, active, delayed, failed };
+    },
     [Symbol.asyncDispose]: () => queue.close(),
   };
 }
@@ -131,8 +155,13 @@ export interface TakenJob<N extends JobName> {
 export interface JobHandler<N extends JobName> {
   /** Does the job. A throw leads to a retry where the queue has one left, unless it is an `UnrecoverableError`. */
   run(job: TakenJob<N>): Promise<void>;
-  /** The job is given up without `run` having said so: its workers were lost too often, or its data is invalid. */
-  abandoned(data: { tenant: string; id: string }, reason: string): Promise<void>;
+  /**
+   * Ends what is left of a job that has failed for good. Where there is something left the job was given up without `run`
+   * having said so: its workers were lost too often, or its data is invalid.
+   *
+   * @returns whether there was
+   */
+  abandoned(data: { tenant: string; id: string }): Promise<boolean>;
 }
 
 /** How a worker runs. */
@@ -183,30 +212,51 @@ function startShardWorker<N extends JobName>(
       signal: signal ?? new AbortController().signal,
     };
     const context = { request_id: data.request_id, tenant: data.tenant, job_id: data.id };
-    await withWorkContext(context, async () => {
-      try {
-        await handler.run(taken);
-      } catch (error) {
-        if (!isHandingOver || !taken.signal.aborted) throw error;
-        await job.moveToWait(token);
-        logger.info({ attempt: taken.attempt }, 'handed over to another worker');
-        throw new WaitingError();
-      }
-    });
+    if (taken.attempt === 1)
+      jobWait.observe({ queue: name }, Math.max(0, Date.now() - job.timestamp) / 1_000);
+    jobsRunning.inc({ queue: name });
+    const ended = jobRun.startTimer({ queue: name });
+    let outcome = 'failed';
+    try {
+      await withWorkContext(context, async () => {
+        try {
+          await handler.run(taken);
+        } catch (error) {
+          if (!isHandingOver || !taken.signal.aborted) throw error;
+          await job.moveToWait(token);
+          outcome = 'handed_over';
+          logger.info({ attempt: taken.attempt }, 'handed over to another worker');
+          throw new WaitingError();
+        }
+      });
+      outcome = 'completed';
+    } finally {
+      jobsRunning.dec({ queue: name });
+      ended({ outcome });
+    }
   };
 
+  const giveUp = async ({ tenant, id }: { tenant: string; id: string }, reason: string) => {
+    if (!(await handler.abandoned({ tenant, id }))) return;
+    jobsAbandoned.inc({ queue: name });
+    logger.error({ job_id: id, tenant, queue: name, reason }, 'gave up a job');
+  };
+
+  const concurrency = shareOf(options.concurrency, options.shards);
+  jobSlots.inc({ queue: name }, concurrency);
   const worker = new Worker(name, process, {
     connection: options.redis,
     prefix: queuePrefix(name, shard),
-    concurrency: shareOf(options.concurrency, options.shards),
+    concurrency,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_CHECK_MS,
     maxStalledCount: MAX_LOST_WORKERS - 1,
   });
   worker.on('error', (error) => logger.warn({ err: error, queue: name }, 'worker error'));
-  worker.on('stalled', (jobId) =>
-    logger.warn({ job_id: jobId, queue: name }, 'a job lost its worker and is taken over'),
-  );
+  worker.on('stalled', (jobId) => {
+    jobsStalled.inc({ queue: name });
+    logger.warn({ job_id: jobId, queue: name }, 'a job lost its worker and is taken over');
+  });
   worker.on('lockRenewalFailed', (jobIds) => {
     for (const jobId of jobIds) worker.cancelJob(jobId, 'lock lost');
   });
@@ -214,7 +264,7 @@ function startShardWorker<N extends JobName>(
     logger.warn({ job_id: job?.id, queue: name, reason: error.message }, 'job failed');
     const address = job?.data as { tenant?: unknown; id?: unknown } | undefined;
     if (typeof address?.tenant !== 'string' || typeof address.id !== 'string' || !job?.finishedOn) return;
-    handler.abandoned({ tenant: address.tenant, id: address.id }, error.message).catch((cause: unknown) => {
+    giveUp({ tenant: address.tenant, id: address.id }, error.message).catch((cause: unknown) => {
       logger.error({ err: cause, job_id: job.id }, 'could not close an abandoned job');
     });
   });

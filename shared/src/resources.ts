@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { commonSettings, modelSettings, vectorStoreSettings } from './config.ts';
 import type { ReadinessCheck } from './health.ts';
 import type { Logger } from './logger.ts';
+import { registerProcessMetrics } from './metrics/registry.ts';
 import type { RequestPacer } from './model/retry.ts';
 import { createModelClient } from './model-client.ts';
 import type { ModelClient } from './model-client.ts';
@@ -54,6 +55,7 @@ export async function acquireResources(
   const connect = (role: ConnectionRole) =>
     stack.adopt(connectRedis({ url: settings.REDIS_URL, role, service, logger }), closeRedis);
   const commands = connect('commands');
+  registerProcessMetrics(service, commands);
   const openStore = (space: VectorSpace) =>
     openVectorStore({
       qdrantUrl: settings.QDRANT_URL,

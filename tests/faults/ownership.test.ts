@@ -31,7 +31,7 @@ describe('who owns a job', () => {
     const next = await postJson(`${stack.url}/api/chat`, { ...question, max_tokens: 5 });
     assert.equal(next.status, 200, 'and lives');
     await next.body?.cancel();
-    assert.match(survivor.logs(), /gave up a chat/);
+    assert.match(survivor.logs(), /gave up a job/);
   });
 
   it('a log whose job is gone is ended by the reaper', async () => {

@@ -52,7 +52,7 @@ describe('fair ingestion', () => {
             await admission.leave(data, 'taken');
             taken.push(data.tenant);
           },
-          abandoned: () => Promise.resolve(),
+          abandoned: () => Promise.resolve(false),
         },
       ),
     );

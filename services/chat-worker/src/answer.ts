@@ -1,6 +1,7 @@
 import { UnrecoverableError } from 'bullmq';
 import { foldChat } from '@sluice/shared/chat-state';
 import type { ChatState } from '@sluice/shared/chat-state';
+import { isTerminal } from '@sluice/shared/contracts/events';
 import type { Source, Usage } from '@sluice/shared/contracts/events';
 import type { ChatQueueName, JobData } from '@sluice/shared/contracts/jobs';
 import { SluiceError } from '@sluice/shared/errors';
@@ -9,7 +10,7 @@ import type { LogAddress } from '@sluice/shared/event-log/append';
 import type { Doorbell } from '@sluice/shared/event-log/doorbell';
 import { attemptOf, nextAttempt } from '@sluice/shared/event-log/entry';
 import type { LogEntry } from '@sluice/shared/event-log/entry';
-import { readWholeLog } from '@sluice/shared/event-log/log';
+import { readLastEntry, readWholeLog } from '@sluice/shared/event-log/log';
 import { LogWriter } from '@sluice/shared/event-log/writer';
 import type { Logger } from '@sluice/shared/logger';
 import type { ModelClient } from '@sluice/shared/model-client';
@@ -21,6 +22,7 @@ import { estimateTokens } from '@sluice/shared/text/estimate-tokens';
 import type { VectorStore } from '@sluice/shared/vector-store/port';
 import { CitationFilter } from './citations.ts';
 import { condenseQuestion } from './condense.ts';
+import { AnswerMeter, takeovers } from './metrics.ts';
 import { buildPrompt, findQuestion } from './prompt.ts';
 import type { ContinuationStyle } from './prompt.ts';
 import { listenForStop } from './stop-signal.ts';
@@ -77,10 +79,15 @@ export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>)
   const writer = new LogWriter({ redis: deps.appender, log, attempt });
   const lost = AbortSignal.any([writer.signal, stop.signal]);
   const signal = AbortSignal.any([job.signal, lost]);
+  const meter = new AnswerMeter(data.tenant);
+  if (beginning !== 'begin') takeovers.inc({ mode: beginning });
   try {
     if (beginning === 'begin') writer.append({ type: 'started', attempt, model: data.model });
     if (beginning === 'continue') writer.append({ type: 'continued', attempt });
-    if (beginning === 'restart') writer.append({ type: 'reset', attempt });
+    if (beginning === 'restart') {
+      writer.append({ type: 'reset', attempt });
+      meter.discard(soFar.content);
+    }
     if (beginning === 'fail')
       throw new SluiceError(503, 'worker_lost', 'The worker that was answering was lost. Try again.');
 
@@ -88,12 +95,22 @@ export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>)
     const sources = soFar.sources ?? (await findSources(deps, data, signal));
     if (sources && !soFar.sources) writer.append({ type: 'sources', sources });
     const partialAnswer = beginning === 'restart' ? '' : soFar.content;
-    const { usage, finishReason } = await streamAnswer(deps, writer, data, sources, partialAnswer, signal);
+    const { usage, finishReason } = await streamAnswer(
+      deps,
+      { writer, meter },
+      data,
+      sources,
+      partialAnswer,
+      signal,
+    );
     writer.append({ type: 'usage', ...usage });
     await writer.close({ type: 'done', finish_reason: finishReason });
     logger.info({ attempt, beginning, ...usage, finish_reason: finishReason }, 'chat answered');
   } catch (error) {
     if (lost.reason instanceof LogRefusedError) {
+      const last = await readLastEntry(deps.redis, log);
+      if (last && isTerminal(last.record))
+        meter.waste(last.record.type === 'failed' ? 'failed' : 'cancelled');
       return logger.info({ attempt, reason: lost.reason.message }, 'lost the job: stopped');
     }
     // Redis took the appends no more, for a reason that does not pass: the queue gives the job up, which ends the log.
@@ -102,9 +119,11 @@ export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>)
     if (job.signal.aborted) await writer.flushed();
     if (job.signal.aborted) throw error;
     if (error instanceof UnwatchedError) {
+      meter.waste('cancelled');
       await writer.close({ type: 'cancelled' });
       return logger.info({ attempt }, 'cancelled: nobody was watching');
     }
+    meter.waste('failed');
     await fail(logger, writer, error);
   }
 }
@@ -150,7 +169,7 @@ async function findSources(
 
 async function streamAnswer(
   deps: AnswerDeps,
-  writer: LogWriter,
+  { writer, meter }: { writer: LogWriter; meter: AnswerMeter },
   data: ChatJob,
   sources: Source[] | undefined,
   partialAnswer: string,
@@ -189,10 +208,12 @@ async function streamAnswer(
         if (event.model !== data.model) deps.logger.info({ model: event.model }, 'answered by a fallback');
         break;
       case 'content':
+        meter.add(event.text);
         show(check(trimmer.push(event.text)));
         await mayGoOn();
         break;
       case 'reasoning':
+        meter.add(event.text);
         writer.append({ type: 'delta', reasoning: event.text });
         await mayGoOn();
         break;

@@ -35,11 +35,10 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     takeover: { mode: config.TAKEOVER, style: config.TAKEOVER_PROMPT },
     cancelUnwatchedMs: config.CANCEL_UNWATCHED_SECONDS * 1_000,
   };
-  const abandoned = async ({ tenant, id }: { tenant: string; id: string }, reason: string) => {
+  const abandoned = ({ tenant, id }: { tenant: string; id: string }) => {
     const error = 'The workers that tried to answer were lost. Try again.';
     const log = { tenant, jobId: id, retentionMs: config.LOG_RETENTION_SECONDS * 1_000 };
-    const closed = await closeLog(appender, log, { type: 'failed', code: 'worker_lost', error });
-    if (closed) logger.error({ job_id: id, tenant, reason }, 'gave up a chat');
+    return closeLog(appender, log, { type: 'failed', code: 'worker_lost', error });
   };
   const serve = (queue: ChatQueueName, concurrency: number) => {
     const admission = openAdmission(queue, redis, config.QUEUE_SHARDS);

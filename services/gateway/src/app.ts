@@ -14,6 +14,7 @@ import { docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { knowledgeRoutes } from './routes/knowledge.ts';
 import { modelRoutes } from './routes/models.ts';
+import { metricsRoutes } from './routes/metrics.ts';
 import { opsRoutes } from './routes/ops.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { WEB_DIST, webRoutes } from './routes/web.ts';
@@ -45,6 +46,7 @@ export function createApp(deps: GatewayDeps): Express {
   app.use(
     settings.keys.length === 0 ? [sameOrigin(settings.corsOrigins), allowAll] : bearerAuth(settings.keys),
   );
+  app.use('/metrics', requireScope('ops'), metricsRoutes());
   app.use(docsRoutes());
   app.use(express.json({ limit: BODY_LIMIT }));
   app.use('/api/chat', requireScope('chat'), chatRoutes(deps));

@@ -8,6 +8,7 @@ import { followLog, logNotFound, unknownCursor } from '@sluice/shared/event-log/
 import type { GatewayDeps } from './context.ts';
 import { tenantOf } from './middleware/request-context.ts';
 import { endWhenLost } from './lost-jobs.ts';
+import { countDelivered, streamResumes } from './metrics.ts';
 import { clientGone, retryHint, sendEvents } from './sse.ts';
 
 /** Most text of one write: what a client that stops reading leaves in memory. */
@@ -72,6 +73,7 @@ export async function resumeLog(
   request: Request,
   response: Response,
   jobId: string,
+  stream: 'chat' | 'document',
   render: (entry: LogEntry) => string,
 ): Promise<void> {
   const position = { tenant: tenantOf(response), jobId, after: cursorOf(request) };
@@ -84,7 +86,9 @@ export async function resumeLog(
     if (ahead < 0 && !(await hasEntry(deps.commands, position, position.after)))
       throw unknownCursor(position.jobId, position.after);
   }
-  await sendEvents(response, renderLog(deps, position, streamSignal(deps, response), render));
+  if (position.after !== undefined) streamResumes.inc({ stream });
+  const counted = stream === 'chat' ? countDelivered(position.tenant, render) : render;
+  await sendEvents(response, stream, renderLog(deps, position, streamSignal(deps, response), counted));
 }
 
 /** What an EventSource sends by itself, or `?after=`. */

@@ -16,6 +16,7 @@ import { acquireResources } from '@sluice/shared/resources';
 import { configureReranker } from '@sluice/shared/retrieval/reranker';
 import { listKeys } from './api-keys.ts';
 import { createApp } from './app.ts';
+import { registerBacklogMetrics } from './backlog-metrics.ts';
 import { loadConfig } from './config.ts';
 import type { GatewayDeps, Lane } from './context.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -96,6 +97,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
   };
   stack.use(startReaper(deps));
   stack.use(startHousekeeping(deps));
+  registerBacklogMetrics(deps);
   const app = createApp(deps);
 
   const server = createServer(

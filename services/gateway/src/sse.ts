@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
 import { RequestError } from '@sluice/shared/errors';
+import { slowReadersCut, streamsOpen } from './metrics.ts';
+import type { StreamKind } from './metrics.ts';
 
 const HEARTBEAT_MS = 15_000;
 const RETRY_MS = 2_000;
@@ -49,7 +51,11 @@ export function clientGone(response: Response): AbortSignal {
  *
  * @param items frames, joined as they came
  */
-export async function sendEvents(response: Response, items: AsyncIterable<string>): Promise<void> {
+export async function sendEvents(
+  response: Response,
+  stream: StreamKind,
+  items: AsyncIterable<string>,
+): Promise<void> {
   for (const header of DOCUMENT_HEADERS) response.removeHeader(header);
   response.status(200).set({
     'Content-Type': 'text/event-stream; charset=utf-8',
@@ -61,10 +67,13 @@ export async function sendEvents(response: Response, items: AsyncIterable<string
   response.flushHeaders();
   response.write(retryHint(RETRY_MS));
   const stopHeartbeat = startHeartbeat(response);
+  streamsOpen.inc({ stream });
   try {
     for await (const text of items) {
       if (response.closed) return;
-      if (!response.write(text) && !(await hasRoom(response))) return void response.destroy();
+      if (response.write(text) || (await hasRoom(response))) continue;
+      slowReadersCut.inc();
+      return void response.destroy();
     }
     response.end();
   } catch (error) {
@@ -74,6 +83,7 @@ export async function sendEvents(response: Response, items: AsyncIterable<string
       frame(JSON.stringify({ error: error.message, code: error.code, content: '' }), { event: 'error' }),
     );
   } finally {
+    streamsOpen.dec({ stream });
     stopHeartbeat();
   }
 }

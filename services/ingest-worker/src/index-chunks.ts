@@ -10,6 +10,7 @@ import type { ChunkOptions, TextChunk } from './chunk.ts';
 import { embedChunks } from './embed.ts';
 import type { ChunkOwner } from './embed.ts';
 import type { ExtractedDocument } from './extract/document.ts';
+import { timeStage } from './metrics.ts';
 
 /** What the chunks of a document become, and who is told. */
 export interface ChunkIndexing {
@@ -47,7 +48,7 @@ export async function indexChunks(indexing: ChunkIndexing): Promise<number> {
     );
   if (trail.chunks > 0) tell();
   for await (const points of embedChunks(model, owner, chunks, signal)) {
-    await vectors.upsert(points);
+    await timeStage('upsert', () => vectors.upsert(points));
     points.forEach((point) => trail.add(point));
     await save({ version, space, chunks: trail.chunks, digest: trail.digest() });
     tell();

@@ -21,6 +21,7 @@ import type { ChunkOptions } from './chunk.ts';
 import { extractOnce } from './extract-once.ts';
 import type { Extractor } from './extract/pool.ts';
 import { indexChunks } from './index-chunks.ts';
+import { chunksIndexed, timeStage } from './metrics.ts';
 
 /** What ingesting needs. */
 export interface IngestDeps {
@@ -80,6 +81,7 @@ export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>):
     writer.append({ type: 'started', attempt });
     const chunks = await index(deps, data, attempt, writer, setState, signal);
     await writer.close({ type: 'done', finish_reason: 'indexed', chunks });
+    chunksIndexed.inc({ tenant: data.tenant }, chunks);
     deps.logger.info({ attempt, chunks }, 'document indexed');
   } catch (error) {
     if (error instanceof NoLongerOurs) return abandonDocument(deps, data, error.why);
@@ -134,7 +136,7 @@ async function index(
   const [vectors, space] = [deps.store.forTenant(tenant), deps.store.space];
 
   writer.append({ type: 'progress', stage: 'extract', done: 0, total: 1 });
-  const document = await extractOnce(deps, job, attempt, signal);
+  const document = await timeStage('extract', () => extractOnce(deps, job, attempt, signal));
   const chunks = await indexChunks({
     document,
     chunking: job.chunking ?? deps.chunking,

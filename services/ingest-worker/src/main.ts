@@ -88,10 +88,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
         await admission.leave(job.data, 'taken');
         await asBatchItem({ batches, documents: deps.documents }, job.data, () => ingestDocument(deps, job));
       },
-      async abandoned(address, reason) {
-        if (!(await giveUpDocument(deps, address))) return;
-        logger.error({ job_id: address.id, tenant: address.tenant, reason }, 'gave up a document');
-      },
+      abandoned: (address) => giveUpDocument(deps, address),
     }),
   );
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { JobName } from '../contracts/jobs.ts';
 import { RequestError, UnavailableError } from '../errors.ts';
+import { admissionRefusals } from '../metrics/jobs.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { admissionKeys } from '../redis/keys.ts';
 import { perShard, shardOf, shareOf } from '../shards.ts';
@@ -15,6 +16,9 @@ const MAX_RETRY_AFTER = 120;
 const UNKNOWN_RETRY_AFTER = 15;
 /** Share of the backlog that should have drained when a refused client comes back. */
 const DRAINED_SHARE = 0.1;
+
+/** Open jobs of one look for the oldest that waits. */
+const PAGE = 500;
 
 /** Most jobs that may wait in a queue. */
 export interface BacklogLimits {
@@ -64,6 +68,8 @@ export interface Admission {
   leave(applicant: Applicant, why: 'taken' | 'dropped'): Promise<void>;
   /** Waiting jobs in the order of their turns, with the expected wait of each. */
   waiting(limit: number): Promise<(Applicant & { position: number; estimatedWaitMs?: number })[]>;
+  /** When the one was admitted that has waited the longest; undefined when none waits. */
+  oldest(): Promise<Date | undefined>;
   /** Open jobs that were admitted before a time, oldest first. */
   open(before: Date, limit: number): Promise<OpenJob[]>;
   /** Forgets jobs whose logs have ended. */
@@ -80,6 +86,10 @@ export function openAdmission(queue: JobName, redis: RedisClient, shardCount: nu
       admissionOf(applicant).admit(applicant, { queue: share(all), tenant: share(tenant) }),
     leave: (applicant, why) => admissionOf(applicant).leave(applicant, why),
     waiting: async (limit) => (await Promise.all(shards.map((shard) => shard.waiting(share(limit))))).flat(),
+    oldest: async () => {
+      const times = await Promise.all(shards.map((shard) => shard.oldest()));
+      return times.filter((time) => time !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
+    },
     open: async (before, limit) =>
       (await Promise.all(shards.map((shard) => shard.open(before, share(limit))))).flat(),
     async close(jobs) {
@@ -121,6 +131,7 @@ function openShard(queue: JobName, shard: number, redis: RedisClient): Admission
         limits.tenant,
       );
       if (status === 'OK') return { turn, position, ...estimateWait(position, taken / seconds) };
+      admissionRefusals.inc({ queue, tenant: applicant.tenant });
       const retryAfter = computeRetryAfter(waiting, taken / seconds);
       if (status === 'TENANT_FULL') {
         throw new RequestError(
@@ -144,6 +155,18 @@ function openShard(queue: JobName, shard: number, redis: RedisClient): Admission
         position,
         ...estimateWait(position, rate),
       }));
+    },
+    async oldest() {
+      // By turns the oldest may be anywhere; by age, only those that are being worked on come before it.
+      if ((await redis.zcard(keys.waiting)) === 0) return undefined;
+      for (let first = 0; ; first += PAGE) {
+        const flat = await redis.zrange(keys.open, first, first + PAGE - 1, 'WITHSCORES');
+        if (flat.length === 0) return undefined;
+        const members = flat.filter((_, i) => i % 2 === 0);
+        const turns = await redis.zmscore(keys.waiting, ...members);
+        const at = turns.findIndex((turn) => turn !== null);
+        if (at !== -1) return new Date(Number(flat[2 * at + 1]) * 1_000);
+      }
     },
     async open(before, limit) {
       const flat = await redis.zrangebyscore(

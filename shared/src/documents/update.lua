@@ -1,4 +1,4 @@
--- KEYS entry; ARGV version, attempt, patch as JSON, checkpoint as JSON, `null` for none or '' for what is there. Returns 0
+-- KEYS entry, counts; ARGV version, attempt, patch as JSON, checkpoint as JSON, `null` for none or '' for what is there. Returns 0
 -- when the document is gone, -1 when a later attempt owns it, -2 when there is a later version. A version that searches see
 -- already, while the one before is gone, is noted as `indexed_version` all the same, with what else is said of that one.
 local json, retired, version, attempt = unpack(redis.call('HMGET', KEYS[1], 'json', 'retired', 'version', 'attempt'))
@@ -13,6 +13,10 @@ if tonumber(version) > tonumber(ARGV[1]) then
   return 1
 end
 if tonumber(attempt) > tonumber(ARGV[2]) then return -1 end
+if patch.status and patch.status ~= document.status then
+  redis.call('HINCRBY', KEYS[2], document.status, -1)
+  redis.call('HINCRBY', KEYS[2], patch.status, 1)
+end
 for field, value in pairs(patch) do
   if value == cjson.null then document[field] = nil else document[field] = value end
 end

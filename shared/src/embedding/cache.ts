@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Logger } from '../logger.ts';
+import { cacheLookups } from '../metrics/embedding.ts';
 import type { ModelClient } from '../model-client.ts';
 import type { VectorSpace } from '../vector-store/names.ts';
 
@@ -167,6 +168,10 @@ export async function embedThroughCache(
   const distinct = [...new Set(texts)];
   const kept = cache?.get(scope, distinct) ?? [];
   const missing = distinct.filter((_, n) => kept[n] === undefined);
+  if (cache) {
+    cacheLookups.inc({ result: 'miss' }, missing.length);
+    cacheLookups.inc({ result: 'hit' }, distinct.length - missing.length);
+  }
   const embedded = missing.length === 0 ? [] : await model.embed(missing, signal, scope.space);
   cache?.put(scope, missing, embedded);
   const vectors = new Map(distinct.map((text, n) => [text, kept[n]]));

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from '../logger.ts';
+import { pacerWait } from '../metrics/embedding.ts';
 import { ModelFailure } from '../model/failure.ts';
 import { wait } from '../model/retry.ts';
 import type { RequestPacer } from '../model/retry.ts';
@@ -74,10 +75,12 @@ export function openEmbeddingPacer(
   return {
     async run(tokens, request, signal) {
       for (let refusals = 0; ; refusals += 1) {
+        const waited = pacerWait.startTimer();
         const permit = await limit.acquire(signal);
         let startedAt = Infinity;
         try {
           await waitForTurn(tokens, signal);
+          waited();
           startedAt = performance.now();
           const result = await request();
           limit.grow();

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LogRecord } from '../contracts/events.ts';
+import { countEnd } from '../metrics/event-log.ts';
 import { isCluster, isRedisAway } from '../redis/connection.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { bellChannel, logKey, stopChannel } from '../redis/keys.ts';
@@ -139,5 +140,6 @@ export async function runAppend(
     ...records.flatMap(encodeRecord),
   );
   if (status !== 'OK') throw new LogRefusedError(status, log.jobId, lastId);
+  countEnd(log, records.at(-1));
   return { before, listeners };
 }

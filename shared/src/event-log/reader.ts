@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RequestError } from '../errors.ts';
 import { isTerminal } from '../contracts/events.ts';
+import { gapFills } from '../metrics/event-log.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { bellChannel, logKey } from '../redis/keys.ts';
 import type { LogAddress } from './append.ts';
@@ -98,7 +99,7 @@ export async function* followLog(
           lostSince ??= performance.now();
           if (from === after || performance.now() - lostSince > RESTORE_WAIT_MS)
             throw unknownCursor(log.jobId, from);
-          listener.missed();
+          listener.readAgain();
           await delay(RESTORE_POLL_MS, undefined, { ...(signal && { signal }) }).catch(() => {});
           continue;
         }
@@ -203,13 +204,20 @@ class GapDetector implements BellListener {
     const tail = this.#heard.at(-1)?.entry.id ?? this.#delivered;
     if (compareLogIds(ring.entry.id, tail) <= 0) return;
     const follows = ring.prev === tail || (this.#reading && this.#heard.length === 0);
-    if (!follows || this.#heardChars > MAX_HEARD_CHARS) return this.missed();
+    if (!follows) return this.missed();
+    if (this.#heardChars > MAX_HEARD_CHARS) return this.readAgain();
     this.#heard.push(ring);
     this.#heardChars += chars;
   }
 
-  /** Forgets what was heard but not delivered; the log has it. */
+  /** Messages were missed, or may have been. */
   missed(): void {
+    if (!this.#gap) gapFills.inc();
+    this.readAgain();
+  }
+
+  /** Forgets what was heard but not delivered; the log has it. */
+  readAgain(): void {
     this.#gap = true;
     this.#forgetHeard();
     this.wake();
@@ -238,7 +246,8 @@ class GapDetector implements BellListener {
     this.#delivered = last;
     this.#heard = this.#heard.filter((ring) => compareLogIds(ring.entry.id, last) > 0);
     const next = this.#heard[0];
-    if (isFull || (next !== undefined && next.prev !== last)) this.missed();
+    if (isFull) this.readAgain();
+    else if (next !== undefined && next.prev !== last) this.missed();
   }
 
   wake(): void {
@@ -250,7 +259,7 @@ class GapDetector implements BellListener {
     let isIdle = false;
     const timer = setTimeout(() => {
       isIdle = true;
-      this.missed();
+      this.readAgain();
     }, idleMs);
     await this.#wakeUp.promise;
     clearTimeout(timer);

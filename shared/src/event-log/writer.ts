@@ -1,4 +1,5 @@
 import type { LogRecord, TerminalRecord } from '../contracts/events.ts';
+import { logRefusals } from '../metrics/event-log.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { appendRecords, LogRefusedError } from './append.ts';
 import type { LogAddress } from './append.ts';
@@ -141,6 +142,7 @@ export class LogWriter {
     } catch (error) {
       this.#pending = [];
       this.#pendingChars = 0;
+      if (error instanceof LogRefusedError) logRefusals.inc({ reason: error.refusal.toLowerCase() });
       this.#refused.abort(error);
     }
     this.#flushing = false;

@@ -2,6 +2,7 @@ import type { EventSourceMessage } from 'eventsource-parser';
 import { APIError } from 'openai';
 import type { ChatCompletionChunk } from 'openai/resources/chat/completions';
 import type { ChatMessage } from '../contracts/chat.ts';
+import { countUsage, ModelTimer } from '../metrics/models.ts';
 import { describeFailure } from './failure.ts';
 import type { FailurePolicy } from './settings.ts';
 import { readServerEvents } from './server-events.ts';
@@ -38,6 +39,8 @@ export async function* readAnswer(
   signal: AbortSignal,
 ): AsyncGenerator<ModelEvent, void, void> {
   using watchdog = new Watchdog(signal);
+  const timer = new ModelTimer(target.model, 'chat');
+  let ending = 'aborted';
   let begun = false;
   let finished = false;
   try {
@@ -62,19 +65,33 @@ export async function* readAnswer(
           watchdog.rest();
           begun = true;
           finished ||= event.type === 'finish';
+          measure(timer, target.model, event);
           yield event;
           watchdog.watch('token', timeouts.tokenTimeoutMs);
         }
       }
     }
     if (!finished) throw new Error('the stream ended without a finish_reason');
+    ending = '';
   } catch (error) {
     signal.throwIfAborted();
     // What is missing is the usage or the end of the connection: no reason to call the answer failed.
+    if (finished) ending = '';
     if (finished) return;
     const what: unknown = watchdog.signal.aborted ? watchdog.signal.reason : error;
-    throw describeFailure(what, begun ? 'answer' : 'start', target.secrets);
+    const failure = describeFailure(what, begun ? 'answer' : 'start', target.secrets);
+    ending = failure.shown.code;
+    throw failure;
+  } finally {
+    timer.end(ending);
   }
+}
+
+function measure(timer: ModelTimer, model: string, event: ModelEvent): void {
+  if (event.type === 'content' || event.type === 'reasoning') timer.token();
+  if (event.type !== 'usage') return;
+  countUsage(model, 'chat', 'input', event.prompt_tokens);
+  countUsage(model, 'chat', 'output', event.completion_tokens);
 }
 
 function readFrame({ event: name, data }: EventSourceMessage, headers: Headers): ModelEvent[] {

@@ -2,6 +2,7 @@ import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'co
 import type { CircuitBreakerPolicy } from 'cockatiel';
 import { UnavailableError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { noteBreaker } from '../metrics/models.ts';
 import { ModelFailure } from './failure.ts';
 
 /** Clients choose model names, so there is a limit to how many are remembered. */
@@ -13,7 +14,7 @@ export class ModelBreaker {
   readonly #resetMs: number;
   #openedAt = 0;
 
-  constructor(failures: number, resetMs: number, logger: Logger) {
+  constructor(model: string, failures: number, resetMs: number, logger: Logger) {
     this.#resetMs = resetMs;
     this.#policy = circuitBreaker(
       handleWhen((error) => this.#countsAgainst(error)),
@@ -21,9 +22,13 @@ export class ModelBreaker {
     );
     this.#policy.onBreak(() => {
       this.#openedAt = Date.now();
+      noteBreaker(model, true);
       logger.warn({ reset_ms: resetMs }, 'model circuit opened: not asked for a while');
     });
-    this.#policy.onReset(() => logger.info('model circuit closed: it works again'));
+    this.#policy.onReset(() => {
+      noteBreaker(model, false);
+      logger.info('model circuit closed: it works again');
+    });
   }
 
   get isOpen(): boolean {
@@ -77,6 +82,7 @@ export function createBreakers(
     const breaker =
       breakers.get(key) ??
       new ModelBreaker(
+        model,
         policy.breakerFailures,
         policy.breakerResetMs,
         logger.child({ provider: provider.host, model }),

@@ -1,4 +1,5 @@
 import { SluiceError } from '../errors.ts';
+import { countUsage, ModelTimer } from '../metrics/models.ts';
 import { estimateTokens } from '../text/estimate-tokens.ts';
 import { describeFailure } from './failure.ts';
 import { askWithRetry } from './retry.ts';
@@ -49,9 +50,10 @@ async function requestEmbeddings(
   input: string[],
 ): Promise<number[][]> {
   using watchdog = new Watchdog(signal);
+  const timer = new ModelTimer(model, 'embeddings');
   try {
     watchdog.watch('embedding', policy.firstTokenTimeoutMs);
-    const { data } = await openai.embeddings.create(
+    const { data, usage } = await openai.embeddings.create(
       {
         model,
         input,
@@ -63,11 +65,17 @@ async function requestEmbeddings(
     );
     if (data.length !== input.length)
       throw new Error(`${data.length} vectors came for ${input.length} texts`);
+    timer.end();
+    // Not every compatible server says it.
+    if (usage?.prompt_tokens) countUsage(model, 'embeddings', 'input', usage.prompt_tokens);
     return data.toSorted((a, b) => a.index - b.index).map(({ embedding }) => embedding);
   } catch (error) {
+    if (signal?.aborted) timer.end('aborted');
     signal?.throwIfAborted();
     const what: unknown = watchdog.signal.aborted ? watchdog.signal.reason : error;
-    throw describeFailure(what, 'embedding', secrets);
+    const failure = describeFailure(what, 'embedding', secrets);
+    timer.end(failure.shown.code);
+    throw failure;
   }
 }
 

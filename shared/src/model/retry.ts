@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.ts';
+import { countModelError } from '../metrics/models.ts';
 import { ModelFailure } from './failure.ts';
 import type { FailurePolicy } from './settings.ts';
 import type { ModelTarget } from './target.ts';
@@ -75,13 +76,14 @@ export async function askInOrder<T>(
   throw first ?? new Error('there is no model to ask');
 }
 
-/** Logs one failed request to a model: what the provider said is here and nowhere else. */
+/** Logs and counts one failed request to a model: what the provider said is here and nowhere else. */
 export function logFailure(
   logger: Logger,
   { provider, model }: ModelTarget,
   { shown, record }: ModelFailure,
   more: { attempt: number; retry_in_ms?: number },
 ): void {
+  countModelError(model, shown.code);
   logger.warn({ provider, model, code: shown.code, ...record, ...more }, 'model request failed');
 }
 

@@ -28,6 +28,8 @@ export const documentIndexKey = (tenant: string) => `sluice:{${tenant}}:document
 /** Sorted set: as above, of one collection. */
 export const collectionIndexKey = (tenant: string, collection: string) =>
   `sluice:{${tenant}}:documents:${collection}`;
+/** Hash: status -> how many documents have it. */
+export const documentCountsKey = (tenant: string) => `sluice:{${tenant}}:document-counts`;
 /** Hash: collection and SHA-256 of the bytes -> document id. */
 export const documentHashKey = (tenant: string) => `sluice:{${tenant}}:document-hashes`;
 /** Hash: collection and external id or file name -> document id. */

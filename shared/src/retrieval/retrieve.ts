@@ -1,3 +1,4 @@
+import { retrievalSeconds } from '../metrics/retrieval.ts';
 import type { Source } from '../contracts/events.ts';
 import type { RetrievalMode } from '../contracts/knowledge.ts';
 import type { ModelClient } from '../model-client.ts';
@@ -64,6 +65,7 @@ export async function retrieve(
   query: RetrievalQuery,
   signal?: AbortSignal,
 ): Promise<Retrieval> {
+  const stop = retrievalSeconds.startTimer();
   const { mode = 'hybrid', topK, tokenBudget = Infinity } = query;
   // Together: searches may move to another index at any time.
   const [vectors, space] = [deps.store.forTenant(tenant), deps.store.space];
@@ -75,6 +77,7 @@ export async function retrieve(
   const fitting = fitCandidates(distinct.kept, tokenBudget);
   const neighbours =
     query.neighbours === false ? [] : await readNeighbours(vectors, fitting.kept, fitting.left);
+  stop();
   return {
     sources: joinPassages(fitting.kept, neighbours).map(toSource),
     reranked: reranked !== undefined,

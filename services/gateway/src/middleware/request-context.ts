@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { withWorkContext } from '@sluice/shared/logger';
 import type { Logger } from '@sluice/shared/logger';
 import { DEFAULT_TENANT } from '@sluice/shared/redis/keys';
+import { requestSeconds } from '../metrics.ts';
 
 const ACCEPTED_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -40,10 +41,36 @@ export function requestContext(logger: Logger): RequestHandler {
           ms: Math.round(performance.now() - begun),
           ...(!response.writableFinished && { disconnected: true }),
         };
+        measure(request, response, performance.now() - begun);
         if (path === '/healthz' || path === '/readyz') logger.debug(facts, 'request');
         else logger.info(facts, 'request');
       });
       next();
     });
   };
+}
+
+function measure(request: Request, response: Response, ms: number): void {
+  if (String(response.getHeader('content-type')).startsWith('text/event-stream')) return;
+  requestSeconds.observe(
+    {
+      http_request_method: request.method,
+      http_route: routeOf(request),
+      http_response_status_code: response.statusCode,
+    },
+    ms / 1_000,
+  );
+}
+
+/**
+ * The pattern of the route that took a request, such as `/api/chat/:id`; `unmatched` where none did, so that paths which
+ * clients make up are no labels. The router that a route is of says only its own part; the rest is the beginning of the
+ * path, which has no parameters.
+ */
+function routeOf(request: Request): string {
+  const route: unknown = (request.route as { path?: unknown } | undefined)?.path;
+  if (typeof route !== 'string') return 'unmatched';
+  const own = route === '/' ? [] : route.slice(1).split('/');
+  const path = (request.originalUrl.split('?', 1)[0] ?? '').replace(/\/$/, '').split('/');
+  return [...path.slice(0, path.length - own.length), ...own].join('/') || '/';
 }

@@ -115,7 +115,7 @@ export function batchRoutes(deps: GatewayDeps): Router {
   router.get('/:id/events', async (request, response) => {
     const address = addressOf(request, response);
     await batches.get(address);
-    await sendEvents(response, followBatch(deps, address, streamSignal(deps, response)));
+    await sendEvents(response, 'batch', followBatch(deps, address, streamSignal(deps, response)));
   });
 
   router.post('/:id/files', async (request, response) => {

@@ -9,6 +9,7 @@ import type { GatewayDeps } from '../context.ts';
 import { envelope } from '../envelope.ts';
 import { renderLog, resumeLog, streamSignal } from '../follow.ts';
 import { endWhenLost } from '../lost-jobs.ts';
+import { countDelivered } from '../metrics.ts';
 import { requestIdOf, tenantOf } from '../middleware/request-context.ts';
 import { renderChatAnswer } from '../renderers/json.ts';
 import { acceptedFrame, renderChatEntry } from '../renderers/native.ts';
@@ -22,6 +23,7 @@ export function chatRoutes(deps: GatewayDeps): Router {
   router.param('id', checkId('chat_'));
 
   router.post('/', async (request, response) => {
+    const askedAt = performance.now();
     const body = parseInput(chatRequestSchema, request.body);
     // The request lives as long as its stream; the conversation in it, up to 2 MB, need not.
     request.body = undefined;
@@ -39,10 +41,10 @@ export function chatRoutes(deps: GatewayDeps): Router {
         deps,
         { tenant, jobId: id },
         streamSignal(deps, response),
-        renderChatEntry,
+        countDelivered(tenant, renderChatEntry, askedAt),
         acceptedFrame(id),
       );
-      return sendEvents(response, entries);
+      return sendEvents(response, 'chat', entries);
     }
     const state = foldChat(id, []);
     const gone = clientGone(response);
@@ -61,7 +63,7 @@ export function chatRoutes(deps: GatewayDeps): Router {
 
   router.get('/:id/events', async (request, response) => {
     response.set('X-Chat-Id', request.params.id);
-    await resumeLog(deps, request, response, request.params.id, renderChatEntry);
+    await resumeLog(deps, request, response, request.params.id, 'chat', renderChatEntry);
   });
 
   router.get('/:id', async (request, response) => {

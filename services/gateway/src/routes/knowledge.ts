@@ -92,7 +92,7 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
 
   router.get('/documents/:id/events', async (request, response) => {
     const { jobId } = await documentLog(deps, await documentOf(request, response));
-    await resumeLog(deps, request, response, jobId, renderDocumentEntry);
+    await resumeLog(deps, request, response, jobId, 'document', renderDocumentEntry);
   });
 
   router.get('/settings', (_request, response) => {

@@ -9,6 +9,7 @@ import {
 import type { ExtractedDocument } from './document.ts';
 import { explainFailure } from './failures.ts';
 import type { ExtractionReply } from './protocol.ts';
+import { extractionCrashes } from '../metrics.ts';
 import { createSlots } from './slots.ts';
 
 /** Limits of one extraction, and how many run at a time. */
@@ -99,6 +100,7 @@ export function createExtractor(options: ExtractorOptions): Extractor {
   ): Promise<ChildResult> {
     const result = await child.run(path, type, signal);
     if (result.kind === 'reply') giveBack(child, result);
+    else countCrash(result);
     return result;
   }
 
@@ -146,6 +148,12 @@ export function createExtractor(options: ExtractorOptions): Extractor {
       await Promise.all([...live].map((child) => child.kill('closed')));
     },
   };
+}
+
+/** Ends that were asked for are none. */
+function countCrash(result: Exclude<ChildResult, ExtractionReply>): void {
+  const reason = result.kind === 'killed' ? result.reason : result.cause;
+  if (reason !== 'abort' && reason !== 'closed') extractionCrashes.inc({ reason });
 }
 
 /**
