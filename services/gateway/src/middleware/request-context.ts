@@ -5,6 +5,8 @@ import type { Logger } from '@sluice/shared/logger';
 import { DEFAULT_TENANT } from '@sluice/shared/redis/keys';
 import { requestSeconds } from '../metrics.ts';
 
+/** What the platform asks again and again. */
+const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
 const ACCEPTED_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** The id that ties together what every service logs about a request. */
@@ -42,7 +44,7 @@ export function requestContext(logger: Logger): RequestHandler {
           ...(!response.writableFinished && { disconnected: true }),
         };
         measure(request, response, performance.now() - begun);
-        if (path === '/healthz' || path === '/readyz') logger.debug(facts, 'request');
+        if (PROBES.has(path ?? '')) logger.debug(facts, 'request');
         else logger.info(facts, 'request');
       });
       next();
