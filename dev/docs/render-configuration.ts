@@ -1,4 +1,5 @@
 import type { Group } from './configuration-groups.ts';
+import { replaceGenerated } from './pages.ts';
 import type { Variable } from './variables.ts';
 
 type Reference = readonly { group: Group; variables: readonly Variable[] }[];
@@ -6,16 +7,8 @@ type Reference = readonly { group: Group; variables: readonly Variable[] }[];
 const WIDTH = 118;
 const SERVICES = ['gateway', 'chat-worker', 'ingest-worker'];
 
-const BEGIN =
-  '<!-- Written by `npm run docs:config` from the schemas in config.ts. Do not edit up to the next mark. -->';
-const END = '<!-- From here on by hand. -->';
-
 /** Puts the tables between the marks of docs/configuration.md; what is around them is kept by hand. */
 export function renderMarkdown(reference: Reference, page: string): string {
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
-  if (begin < 0 || end < begin)
-    throw new Error(`docs/configuration.md must have the lines\n${BEGIN}\n${END}`);
   const sections = reference.map(({ group, variables }) =>
     [
       `## ${group.title}\n`,
@@ -25,7 +18,7 @@ export function renderMarkdown(reference: Reference, page: string): string {
       ...variables.map(renderRow),
     ].join('\n'),
   );
-  return page.slice(0, begin) + [BEGIN, ...sections, page.slice(end)].join('\n\n');
+  return replaceGenerated(page, sections);
 }
 
 function renderRow(variable: Variable): string {

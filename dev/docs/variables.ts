@@ -105,7 +105,7 @@ function addVariables(variables: Map<string, Variable>, reader: string, schema: 
 }
 
 function showDefault({ default: value }: Property): string | undefined {
-  if (value === undefined) return undefined;
+  if (value === undefined || value === '') return undefined;
   return Array.isArray(value) ? JSON.stringify(value) : String(value);
 }
 

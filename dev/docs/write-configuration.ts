@@ -1,12 +1,11 @@
 /** `npm run docs:config`: writes docs/configuration.md and .env.example from the schemas in the config.ts files. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readPage, ROOT } from './pages.ts';
 import { renderExample, renderMarkdown } from './render-configuration.ts';
 import { readVariables } from './variables.ts';
 
-const ROOT = dirname(dirname(import.meta.dirname));
-const page = join(ROOT, 'docs/configuration.md');
-
+const page = 'docs/configuration.md';
 const reference = readVariables();
-writeFileSync(page, renderMarkdown(reference, readFileSync(page, 'utf8')));
+writeFileSync(join(ROOT, page), renderMarkdown(reference, readPage(page)));
 writeFileSync(join(ROOT, '.env.example'), renderExample(reference));

@@ -137,7 +137,7 @@ export const modelSettings = {
 /** Variables that choose and reach the vector store; without `QDRANT_URL` it is SQLite under `DATA_DIR`. */
 export const vectorStoreSettings = {
   QDRANT_URL: httpUrl('http://127.0.0.1:6333').optional().meta({
-    description: 'Qdrant 1.19 or newer as the vector store.',
+    description: 'Qdrant 1.19 or newer as the vector store; see docs/operations/storage.md.',
     unset: 'none; SQLite under `DATA_DIR`',
   }),
   QDRANT_API_KEY: z.string().optional().meta({ description: 'Its key.', secret: true }),

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
-import { promisify } from 'node:util';
+import { runPage } from '../helpers/run-page.ts';
 import { startStack } from '../helpers/stack.ts';
 import { writeZip } from '../helpers/zip.ts';
-
-const ROOT = join(import.meta.dirname, '../..');
 
 describe('docs/knowledge.md', () => {
   it('has examples that run as they are', async () => {
@@ -34,16 +31,7 @@ describe('docs/knowledge.md', () => {
         headers: { 'content-type': 'application/json' },
         body: '{}',
       });
-      const page = await readFile(join(ROOT, 'docs/knowledge.md'), 'utf8');
-      const blocks = [...page.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, block]) => block ?? '');
-      const script = blocks
-        .join('')
-        .replaceAll('http://127.0.0.1:8000', stack.url)
-        .replaceAll('npm run ingest --', `'${process.execPath}' '${join(ROOT, 'cli/main.ts')}'`);
-      const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], {
-        cwd: dir,
-        env: { PATH: process.env['PATH'], XDG_CACHE_HOME: join(dir, 'cache'), SLUICE_URL: stack.url },
-      });
+      const stdout = await runPage('docs/knowledge.md', stack.url, dir);
       const expected = [
         /Found 3 files.*Left out, as of other types: 1 \.png\.\n2 indexed, 1 failed\.\n\nFILE +CODE +WHY\nguides\/empty\.txt +empty/,
         /"code":201,.*"name":"reports"/,
