@@ -137,6 +137,8 @@ async function index(
 
   writer.append({ type: 'progress', stage: 'extract', done: 0, total: 1 });
   const document = await timeStage('extract', () => extractOnce(deps, job, attempt, signal));
+  // The first batch is embedded before anything else is told, which may take long where a provider is slow.
+  writer.append({ type: 'progress', stage: 'extract', done: 1, total: 1 });
   const chunks = await indexChunks({
     document,
     chunking: job.chunking ?? deps.chunking,
