@@ -52,6 +52,7 @@ const ROUTES = 'services/gateway/src/routes/';
 const PREFIXES: Record<string, string> = {
   health: '',
   chat: '/api/chat',
+  metrics: '/metrics',
   models: '/api/models',
   knowledge: '/api/knowledge',
   collections: '/api/knowledge/collections',

@@ -5,7 +5,7 @@ import { replaceGenerated } from './pages.ts';
 const PARTS = [
   { title: 'Chat', scope: 'chat', prefixes: ['/api/chat', '/api/models'] },
   { title: 'Knowledge', scope: 'knowledge', prefixes: ['/api/knowledge'] },
-  { title: 'Operations', scope: 'ops', prefixes: ['/api/ops'] },
+  { title: 'Operations', scope: 'ops', prefixes: ['/api/ops', '/metrics'] },
   { title: 'Others', scope: undefined, prefixes: ['/'] },
 ];
 

@@ -3,8 +3,17 @@ import type { ZodOpenApiPathsObject } from 'zod-openapi';
 import { opsSessionSchema } from '@sluice/shared/contracts/ops';
 import { envelopeOf, problems } from './openapi-parts.ts';
 
-/** `/api/ops`; all of it needs the scope `ops`. */
+/** `/api/ops` and `/metrics`; all of it needs the scope `ops`. */
 export const opsPaths: ZodOpenApiPathsObject = {
+  '/metrics': {
+    get: {
+      summary: "Metrics of this process, in Prometheus's text format",
+      responses: {
+        '200': { description: 'The metrics', content: { 'text/plain': { schema: z.string() } } },
+        ...problems,
+      },
+    },
+  },
   '/api/ops/session': {
     post: {
       summary: 'Let this browser into /ops/queues',
