@@ -6,10 +6,10 @@ import { indexTexts, RANKINGS, searchTexts } from './search-index.ts';
 import type { SearchIndex } from './search-index.ts';
 
 /** What the best chunks hold of the answers, when they may have so many characters together. */
-export const BUDGET = 2_500;
+const BUDGET = 2_500;
 
 /** How well the answers are covered; each from 0 to 1, the mean over all questions. */
-export type Coverage = {
+type Coverage = {
   /** Share of the answer's characters. */
   recall: number;
   /** Share of the answer's spans that are there from end to end. */

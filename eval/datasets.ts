@@ -3,7 +3,6 @@ import { join } from 'node:path';
 
 /** A retrieval test set: passages, questions, and which passages answer which question. */
 export interface Dataset {
-  name: string;
   documents: { id: string; title: string; text: string }[];
   queries: { id: string; text: string }[];
   /** Query id -> document id -> how relevant it is, above 0. */
@@ -12,13 +11,12 @@ export interface Dataset {
 
 /** Long texts with questions, and where in them the answers are. Offsets are UTF-16 code units. */
 export interface SpanDataset {
-  name: string;
   documents: { id: string; text: string }[];
   questions: { documentId: string; text: string; spans: { start: number; end: number }[] }[];
 }
 
 /** The set that the project ships. */
-export const SHIPPED = join(import.meta.dirname, 'shipped');
+const SHIPPED = join(import.meta.dirname, 'shipped');
 const RETRIEVAL_SETS = ['xquad-en', 'xquad-zh', 'cmrc2018-dev', 'drcd-dev'];
 const SPAN_SET = 'chunking-eval';
 
@@ -40,7 +38,6 @@ export function readDataset(name: string, root: string): Dataset | undefined {
     relevant.set(query, (relevant.get(query) ?? new Map<string, number>()).set(document, Number(score)));
   }
   return {
-    name,
     documents: readRecords<{ _id: string; title?: string; text: string }>(folder, 'corpus.jsonl').map(
       ({ _id, title, text }) => ({ id: _id, title: title ?? '', text }),
     ),
@@ -67,7 +64,6 @@ export function readSpanDataset(name: string, root: string): SpanDataset | undef
   const texts = new Map(names.map((id) => [id, readFileSync(join(folder, `${id}.md`), 'utf8')]));
   const offsets = new Map([...texts].map(([id, text]) => [id, findCodePoints(text)]));
   return {
-    name,
     documents: [...texts].map(([id, text]) => ({ id, text })),
     questions: questions.map(({ corpus, question, references }) => ({
       documentId: corpus,

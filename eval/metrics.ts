@@ -1,5 +1,5 @@
 /** How good rankings are; each from 0 to 1, the mean over all questions. */
-export type RankingQuality = Record<'recall@1' | 'recall@5' | 'recall@10' | 'ndcg@10' | 'mrr@10', number>;
+type RankingQuality = Record<'recall@1' | 'recall@5' | 'recall@10' | 'ndcg@10' | 'mrr@10', number>;
 
 /** A question's documents, best first, and how relevant each one really is. */
 export interface Judged {

@@ -3,7 +3,7 @@ import type { rerankSettings } from '../config.ts';
 import type { Logger } from '../logger.ts';
 
 /** Where passages are ranked against a question. */
-export interface RerankerSettings {
+interface RerankerSettings {
   /** The whole address, such as `https://api.jina.ai/v1/rerank`; no reranker without one. */
   url?: string | undefined;
   /** Sent where given; some servers have only one model. */

@@ -10,7 +10,7 @@ export interface XmlHandlers {
 }
 
 /** Office nests some dozens of elements, web pages some hundreds at worst; browsers stop at 512. */
-export const MAX_DEPTH = 5000;
+const MAX_DEPTH = 5000;
 
 /**
  * Reads XML without building a tree, in time linear in its length. Broken XML is read as far as it makes sense, other
