@@ -41,9 +41,11 @@ export async function acquireEnvironment(
     { name: 'sqlite', store: stack.use(await openVectorStore({ dataDir, ...space })) },
   ];
   const { QDRANT_URL: qdrantUrl, QDRANT_API_KEY: qdrantApiKey } = config;
-  if (qdrantUrl !== undefined && (await isReachable(qdrantUrl))) {
-    const store = await openVectorStore({ qdrantUrl, qdrantApiKey, dataDir, ...space });
-    stores.push({ name: 'qdrant', store: stack.use(store) });
+  if (qdrantUrl !== undefined) {
+    if (await isReachable(qdrantUrl)) {
+      const store = await openVectorStore({ qdrantUrl, qdrantApiKey, dataDir, ...space });
+      stores.push({ name: 'qdrant', store: stack.use(store) });
+    } else logger.warn('QDRANT_URL does not answer: measuring without Qdrant');
   }
   return { model, embedding, stores };
 }

@@ -36,6 +36,23 @@ describe('retrieval quality', () => {
     assert.deepEqual(findRegressions([await measure('shipped')]), []);
   });
 
+  it('says that a Qdrant does not answer, and measures without it', async () => {
+    const lines: string[] = [];
+    const destination = { write: (line: string) => void lines.push(line) };
+    await using own = new AsyncDisposableStack();
+    const { stores } = await acquireEnvironment(
+      own,
+      // A port that nothing listens on.
+      loadConfig({ QDRANT_URL: 'http://127.0.0.1:9' }),
+      createLogger({ service: 'eval', level: 'warn', destination }),
+    );
+    assert.deepEqual(
+      stores.map(({ name }) => name),
+      ['sqlite'],
+    );
+    assert.match(lines.join(''), /QDRANT_URL does not answer/);
+  });
+
   for (const name of SMALL_SETS) {
     const isThere = existsSync(join(DATASETS, name));
     const skip = isThere ? false : `NOT MEASURED: ${join(DATASETS, name)} is not there`;

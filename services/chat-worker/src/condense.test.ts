@@ -48,7 +48,11 @@ describe('condensing', () => {
       [content('  '), finish()],
       [content('half'), 'wait'],
     ];
-    for (const events of scripts) assert.equal(await script(...events).condense(CHAT), '那普洱茶呢？');
+    for (const events of scripts) {
+      const { condense, warnings } = script(...events);
+      assert.equal(await condense(CHAT), '那普洱茶呢？');
+      assert.equal(warnings.length, 1, 'and says so');
+    }
   });
 
   it('ends with the chat', async () => {
@@ -62,6 +66,7 @@ describe('condensing', () => {
 /** A model that answers once with these events; `wait` until it is aborted. */
 function script(...events: (ModelEvent | Error | 'wait')[]) {
   const requests: ChatCompletionRequest[] = [];
+  const warnings: unknown[] = [];
   async function* streamChat(request: ChatCompletionRequest, signal: AbortSignal) {
     requests.push(request);
     for (const event of events) {
@@ -73,8 +78,8 @@ function script(...events: (ModelEvent | Error | 'wait')[]) {
         );
     }
   }
-  const deps = { model: { streamChat }, logger: { warn: () => {} } };
+  const deps = { model: { streamChat }, logger: { warn: (line: unknown) => warnings.push(line) } };
   const condense = (messages: ChatMessage[], signal = new AbortController().signal) =>
     condenseQuestion(deps, { messages, model: 'm' }, signal, 100);
-  return { requests, condense };
+  return { requests, warnings, condense };
 }

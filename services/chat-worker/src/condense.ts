@@ -48,13 +48,19 @@ export async function condenseQuestion(
   };
   try {
     let text = '';
-    let isWhole = false;
+    let finishReason: string | undefined;
     const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     for await (const event of model.streamChat(request, limited)) {
       if (event.type === 'content') text += event.text;
-      if (event.type === 'finish') isWhole = event.reason === 'stop';
+      if (event.type === 'finish') finishReason = event.reason;
     }
-    return (isWhole && text.trim()) || question;
+    const rewritten = text.trim();
+    if (finishReason === 'stop' && rewritten !== '') return rewritten;
+    logger.warn(
+      { finish_reason: finishReason },
+      'the rewritten question is not whole: searching for it as it is',
+    );
+    return question;
   } catch (error) {
     signal.throwIfAborted();
     logger.warn({ err: error }, 'could not condense the question: searching for it as it is');

@@ -117,6 +117,8 @@ function withRelevance(candidate: Candidate, rerank: number): Candidate {
 }
 
 async function readNeighbours(vectors: TenantVectors, candidates: readonly Candidate[], budget: number) {
+  // Even the shortest text is a token.
+  if (budget < 1) return [];
   return fitNeighbours(candidates, await vectors.read(listNeighbours(candidates)), budget);
 }
 
