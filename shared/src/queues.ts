@@ -5,6 +5,7 @@ import type { JobData, JobName } from './contracts/jobs.ts';
 import { withWorkContext } from './logger.ts';
 import type { Logger } from './logger.ts';
 import { jobRun, jobsAbandoned, jobSlots, jobsRunning, jobsStalled, jobWait } from './metrics/jobs.ts';
+import { startAtZero } from './metrics/registry.ts';
 import type { RedisClient } from './redis/connection.ts';
 import { queuePrefix } from './redis/keys.ts';
 import { perShard, shardOf, shareOf } from './shards.ts';
@@ -244,6 +245,7 @@ function startShardWorker<N extends JobName>(
 
   const concurrency = shareOf(options.concurrency, options.shards);
   jobSlots.inc({ queue: name }, concurrency);
+  for (const counter of [jobsStalled, jobsAbandoned]) startAtZero(counter, 'queue', [name]);
   const worker = new Worker(name, process, {
     connection: options.redis,
     prefix: queuePrefix(name, shard),

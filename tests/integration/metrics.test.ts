@@ -41,7 +41,7 @@ describe('metrics', () => {
     assert.equal(seen.sum('sluice_jobs_running'), 0);
     assert.equal(seen.sum('sluice_job_slots', { queue: 'chat' }), 100);
     assert.equal(
-      seen.sum('sluice_jobs_ended_total', { job: 'chat', outcome: 'done', code: '', ...TENANT }),
+      seen.sum('sluice_jobs_ended_total', { work: 'chat', outcome: 'done', code: '', ...TENANT }),
       1,
     );
     const model = { gen_ai_request_model: 'offline-chat' };
@@ -104,7 +104,7 @@ describe('metrics', () => {
     });
     const gateway = await scrape(stack.url);
     assert.equal(
-      gateway.sum('sluice_jobs_ended_total', { job: 'chat', outcome: 'cancelled', ...TENANT }),
+      gateway.sum('sluice_jobs_ended_total', { work: 'chat', outcome: 'cancelled', ...TENANT }),
       1,
       'the gateway ended it',
     );
@@ -160,7 +160,7 @@ describe('metrics', () => {
     for (const stage of ['extract', 'chunk', 'embed', 'upsert'])
       assert.equal(seen.sum('sluice_ingest_stage_seconds_count', { stage }), 1, stage);
     const ended = (labels: Record<string, string>) =>
-      seen.sum('sluice_jobs_ended_total', { job: 'document', ...TENANT, ...labels });
+      seen.sum('sluice_jobs_ended_total', { work: 'document', ...TENANT, ...labels });
     assert.equal(ended({ outcome: 'done' }), 1);
     assert.equal(ended({ outcome: 'failed', code: 'corrupt' }), 1);
     assert.equal(seen.sum('sluice_ingest_chunks_total', TENANT), 1);

@@ -1,5 +1,5 @@
 import { Counter } from 'prom-client';
-import { registry } from '@sluice/shared/metrics/registry';
+import { registry, startAtZero } from '@sluice/shared/metrics/registry';
 import { measureTokens } from '@sluice/shared/text/estimate-tokens';
 
 const registers = [registry];
@@ -10,6 +10,7 @@ export const takeovers = new Counter({
   labelNames: ['mode'],
   registers,
 });
+startAtZero(takeovers, 'mode', ['continue', 'restart', 'fail']);
 
 const generated = new Counter({
   name: 'sluice_chat_tokens_generated_total',

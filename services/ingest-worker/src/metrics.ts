@@ -1,6 +1,6 @@
 import { Counter, Histogram } from 'prom-client';
 import type { INGEST_STAGES } from '@sluice/shared/contracts/events';
-import { LONG_SECONDS, registry } from '@sluice/shared/metrics/registry';
+import { LONG_SECONDS, registry, startAtZero } from '@sluice/shared/metrics/registry';
 
 const registers = [registry];
 
@@ -25,6 +25,7 @@ export const extractionCrashes = new Counter({
   labelNames: ['reason'],
   registers,
 });
+startAtZero(extractionCrashes, 'reason', ['timeout', 'rss', 'heap', 'crash', 'killed', 'start']);
 
 type Stage = (typeof INGEST_STAGES)[number];
 

@@ -1,5 +1,5 @@
 import { Counter, Histogram } from 'prom-client';
-import { LONG_SECONDS, registry } from './registry.ts';
+import { LONG_SECONDS, registry, startAtZero } from './registry.ts';
 
 const registers = [registry];
 
@@ -16,3 +16,4 @@ export const cacheLookups = new Counter({
   labelNames: ['result'],
   registers,
 });
+startAtZero(cacheLookups, 'result', ['hit', 'miss']);

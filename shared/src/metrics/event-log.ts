@@ -1,14 +1,15 @@
 import { Counter } from 'prom-client';
 import type { LogRecord } from '../contracts/events.ts';
 import { isTerminal } from '../contracts/events.ts';
-import { registry } from './registry.ts';
+import { registry, startAtZero } from './registry.ts';
 
 const registers = [registry];
 
 const jobsEnded = new Counter({
   name: 'sluice_jobs_ended_total',
   help: 'Event logs that this process ended, by how: done, failed (with its code) or cancelled.',
-  labelNames: ['job', 'outcome', 'code', 'tenant'],
+  // Not `job`: that is Prometheus's name for what it scrapes, and it would rename ours.
+  labelNames: ['work', 'outcome', 'code', 'tenant'],
   registers,
 });
 
@@ -18,6 +19,7 @@ export const logRefusals = new Counter({
   labelNames: ['reason'],
   registers,
 });
+startAtZero(logRefusals, 'reason', ['fenced', 'closed', 'missing', 'gap']);
 
 export const gapFills = new Counter({
   name: 'sluice_stream_gap_fills_total',
@@ -28,6 +30,6 @@ export const gapFills = new Counter({
 /** Counts a log's end, when the last of the records appended is one. */
 export function countEnd({ tenant, jobId }: { tenant: string; jobId: string }, record?: LogRecord): void {
   if (!record || !isTerminal(record)) return;
-  const job = jobId.startsWith('chat_') ? 'chat' : 'document';
-  jobsEnded.inc({ job, outcome: record.type, code: record.type === 'failed' ? record.code : '', tenant });
+  const work = jobId.startsWith('chat_') ? 'chat' : 'document';
+  jobsEnded.inc({ work, outcome: record.type, code: record.type === 'failed' ? record.code : '', tenant });
 }

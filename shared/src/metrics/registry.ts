@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Counter } from 'prom-client';
 import type { RedisClient } from '../redis/connection.ts';
 
 /**
@@ -50,6 +51,18 @@ export function registerProcessMetrics(service: string, redis: RedisClient): voi
       this.set(await Promise.race([answer, delay(PING_MS, 0, { ref: false })]));
     },
   });
+}
+
+/**
+ * Shows a counter from the start for each value of a label. Prometheus takes a series that appears for one that had this
+ * value all along, so the first time that something happens would not be seen.
+ */
+export function startAtZero<L extends string>(
+  counter: Counter<L>,
+  label: L,
+  values: readonly string[],
+): void {
+  for (const value of values) counter.inc({ [label]: value } as Record<L, string>, 0);
 }
 
 const MAX_VALUES = 20;
