@@ -121,7 +121,7 @@ function describeFound({ files, leftOut }: FoundFiles): string {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const others = [...leftOut].toSorted(([, left], [, right]) => right - left);
   const list = others.map(([ending, count]) => `${count} ${ending}`).join(', ');
-  return `Found ${files.length} files, ${(bytes / 1024 ** 2).toFixed(1)} MiB.${list === '' ? '' : ` Left out, as of other types: ${list}.`}`;
+  return `Found ${files.length} ${files.length === 1 ? 'file' : 'files'}, ${(bytes / 1024 ** 2).toFixed(1)} MiB.${list === '' ? '' : ` Left out, as of other types: ${list}.`}`;
 }
 
 function describeInterruption({ url }: IngestPlan, { uploaded, batches }: IngestReport): string {

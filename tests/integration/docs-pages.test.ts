@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -18,7 +18,7 @@ const PAGES: Record<string, RegExp[]> = {
     /event: accepted\n/,
     /data: \{"content":/,
     /data: \[DONE\]/,
-    /Found 1 file/,
+    /Found 2 files, 0\.0 MiB\.\n1 indexed, 1 already there\./,
   ],
   'docs/zh-CN/quick-start.md': [
     UPLOADED,
@@ -27,7 +27,7 @@ const PAGES: Record<string, RegExp[]> = {
     /event: accepted\n/,
     /data: \{"content":/,
     /data: \[DONE\]/,
-    /Found 1 file/,
+    /Found 2 files, 0\.0 MiB\.\n1 indexed, 1 already there\./,
   ],
   'docs/api.md': [
     /"id":"chat_[^"]*","content":"[^"]+","finish_reason":"stop","usage":\{"prompt_tokens":\d+,/,
@@ -38,7 +38,14 @@ const PAGES: Record<string, RegExp[]> = {
     /"documents":\[\{"id":"doc_/,
     /"deleted":true/,
   ],
+  'docs/documents.md': [
+    /"name":"hr",.*"documents":0/,
+    UPLOADED,
+    /"results":\[\{"n":1,"document_id":"doc_[^"]*","filename":"leave.md"/,
+  ],
 };
+/** Files that a page takes as given. */
+const FILES: Record<string, string> = { 'leave.md': '# 休假制度\n\n每位员工每年有十五天年假。\n' };
 
 describe('documentation', () => {
   let stack: TestStack;
@@ -51,6 +58,7 @@ describe('documentation', () => {
     it(`${page} has examples that run as they are`, async () => {
       const dir = await mkdtemp(join(tmpdir(), 'sluice-docs-'));
       try {
+        for (const [name, text] of Object.entries(FILES)) await writeFile(join(dir, name), text);
         const stdout = await runPage(page, stack.url, dir);
         let rest = stdout;
         for (const pattern of expected) {
