@@ -67,9 +67,6 @@ export const commonSettings = {
     .describe(
       'Parts that each queue is split into on a Redis Cluster, the same for every process; see docs/operations/redis.md.',
     ),
-  LOG_RETENTION_SECONDS: integer(10, 30 * 86_400)
-    .default(3_600)
-    .describe('Seconds that an event log is kept after its end, and a stream can be resumed.'),
 };
 
 /** Variables of the processes that talk to the model: all of them, since the gateway embeds search queries. */

@@ -78,7 +78,6 @@ describe('a worker that was cut off with text in hand', () => {
         id: log.jobId,
         request_id: 'r',
         caller: 'c',
-        retention_ms: 60_000,
         messages: [{ role: 'user' as const, content: 'Count.' }],
         model: 'm',
         temperature: 0,

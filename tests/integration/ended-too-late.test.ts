@@ -65,7 +65,6 @@ async function startWorker(cleanup: AsyncDisposableStack) {
         [Symbol.asyncDispose]: () => Promise.resolve(),
       },
       chunking: { size: 500, overlap: 50 },
-      retentionMs: 60_000,
       logger,
     };
     const data = {

@@ -67,7 +67,7 @@ type ChatJob = JobData<ChatQueueName>;
 export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>): Promise<void> {
   const { data } = job;
   const { logger, takeover } = deps;
-  const log = { tenant: data.tenant, jobId: data.id, retentionMs: data.retention_ms };
+  const log = { tenant: data.tenant, jobId: data.id };
   const entries = await readWholeLog(deps.redis, log);
   let soFar = foldChat(data.id, entries);
   const beginning = chooseBeginning(soFar, takeover.mode);

@@ -37,8 +37,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
   };
   const abandoned = ({ tenant, id }: { tenant: string; id: string }) => {
     const error = 'The workers that tried to answer were lost. Try again.';
-    const log = { tenant, jobId: id, retentionMs: config.LOG_RETENTION_SECONDS * 1_000 };
-    return closeLog(appender, log, { type: 'failed', code: 'worker_lost', error });
+    return closeLog(appender, { tenant, jobId: id }, { type: 'failed', code: 'worker_lost', error });
   };
   const serve = (queue: ChatQueueName, concurrency: number) => {
     const admission = openAdmission(queue, redis, config.QUEUE_SHARDS);

@@ -16,8 +16,8 @@ export async function cancelChat(
   tenant: string,
   id: string,
 ): Promise<Pick<ChatState, 'id' | 'status'>> {
-  const { commands, settings } = deps;
-  const log = { tenant, jobId: id, retentionMs: settings.retentionMs };
+  const { commands } = deps;
+  const log = { tenant, jobId: id };
   const isCancelled = await closeLog(commands, log, { type: 'cancelled' });
   if (!isCancelled) {
     const entries = await readWholeLog(commands, log);

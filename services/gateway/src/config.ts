@@ -104,6 +104,9 @@ export const schema = settingsSchema({
   TENANT_BACKLOG_PERCENT: integer(1, 100)
     .default(100)
     .describe('Percent of each of these that one tenant may take; beyond it a POST gets 429.'),
+  LOG_RETENTION_SECONDS: integer(10, 30 * 86_400)
+    .default(3_600)
+    .describe('Seconds that an event log is kept after its end, and a stream can be resumed.'),
   IDEMPOTENCY_TTL_SECONDS: integer(60, 30 * 86_400)
     .default(86_400)
     .describe('Seconds that an `Idempotency-Key` is remembered.'),

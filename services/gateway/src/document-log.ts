@@ -8,8 +8,9 @@ export async function documentLog(
   { commands, settings }: Pick<GatewayDeps, 'commands' | 'settings'>,
   document: Document,
 ): Promise<{ tenant: string; jobId: string }> {
+  const log = { tenant: document.tenant, jobId: ingestJobId(document) };
   const { retentionMs } = settings;
-  const log = { tenant: document.tenant, jobId: ingestJobId(document), retentionMs };
-  if (document.status === 'queued') await createLog(commands, log, { type: 'queued', position: 0 });
+  if (document.status === 'queued')
+    await createLog(commands, { ...log, retentionMs }, { type: 'queued', position: 0 });
   return log;
 }

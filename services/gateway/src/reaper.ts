@@ -101,7 +101,7 @@ async function leads({ commands }: GatewayDeps, me: string): Promise<boolean> {
 
 /** Writes a `queued` record where the position has changed since the last one. */
 async function notePositions(
-  { commands, settings }: GatewayDeps,
+  { commands }: GatewayDeps,
   ward: Ward,
   noted: Map<string, number>,
 ): Promise<void> {
@@ -111,11 +111,7 @@ async function notePositions(
     noted.set(id, position);
     if (last === undefined || last === position) continue;
     const estimate = estimatedWaitMs === undefined ? {} : { estimated_wait_ms: estimatedWaitMs };
-    await noteWaiting(
-      commands,
-      { tenant, jobId: id, retentionMs: settings.retentionMs },
-      { type: 'queued', position, ...estimate },
-    );
+    await noteWaiting(commands, { tenant, jobId: id }, { type: 'queued', position, ...estimate });
   }
   const ids = new Set(waiting.map(({ id }) => id));
   for (const id of noted.keys()) if (!ids.has(id) && noted.size > MAX_NOTED * 4) noted.delete(id);

@@ -57,7 +57,6 @@ async function submit(deps: GatewayDeps, caller: Caller, request: ChatRequest): 
     id,
     caller: applicant.caller,
     request_id: caller.requestId,
-    retention_ms: retentionMs,
     messages: request.messages,
     model: request.model ?? settings.chatModel,
     temperature: request.temperature,

@@ -75,8 +75,7 @@ async function dropItem(deps: GatewayDeps, { address }: StoredBatch, item: FedIt
     const jobId = ingestJobId(document);
     const message = 'The batch was cancelled before this version was indexed.';
     await failUnsettled(deps.documents, tenant, jobId, { code: 'cancelled', message });
-    const { retentionMs } = deps.settings;
-    await closeLog(deps.commands, { tenant, jobId, retentionMs }, { type: 'cancelled' });
+    await closeLog(deps.commands, { tenant, jobId }, { type: 'cancelled' });
     await deps.ingest.queue.remove(jobId);
   }
   await deps.batches.move(address, item.id, { from: ON_THE_WAY, to: 'cancelled' });

@@ -253,11 +253,7 @@ export async function deleteDocument(deps: GatewayDeps, document: Document): Pro
   const { tenant, id } = document;
   if (!(await deps.documents.retire(document))) return false;
   const jobId = ingestJobId(document);
-  await closeLog(
-    deps.commands,
-    { tenant, jobId, retentionMs: deps.settings.retentionMs },
-    { type: 'cancelled' },
-  );
+  await closeLog(deps.commands, { tenant, jobId }, { type: 'cancelled' });
   await deps.ingest.queue.remove(jobId);
   try {
     await deleteRetired(deps, tenant, id);

@@ -29,13 +29,9 @@ type Address = Pick<Applicant, 'tenant' | 'id'>;
 
 /** All kinds of jobs. */
 export function listWards(deps: GatewayDeps): Ward[] {
-  const { commands, settings, documents } = deps;
+  const { commands, documents } = deps;
   const endLog = async ({ tenant, id }: Address, code: string, error: string) => {
-    const closed = await closeLog(
-      commands,
-      { tenant, jobId: id, retentionMs: settings.retentionMs },
-      { type: 'failed', code, error },
-    );
+    const closed = await closeLog(commands, { tenant, jobId: id }, { type: 'failed', code, error });
     if (closed) deps.logger.warn({ tenant, job_id: id, code }, 'ended the log of a job that nobody has');
   };
   const chats = Object.values(deps.lanes).map((lane) => ({

@@ -37,7 +37,6 @@ export interface IngestDeps {
   cache: EmbeddingCache | undefined;
   extractor: Extractor;
   chunking: ChunkOptions;
-  retentionMs: number;
   logger: Logger;
 }
 
@@ -64,10 +63,11 @@ class NoLongerOurs extends Error {
  */
 export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>): Promise<void> {
   const { data } = job;
-  const log = { tenant: data.tenant, jobId: data.id, retentionMs: data.retention_ms };
+  const log = { tenant: data.tenant, jobId: data.id };
   if (await isSettled(deps, data)) return;
   const last = await readLastEntry(deps.redis, log);
-  if (!last) await createLog(deps.redis, log, { type: 'queued', position: 0 });
+  if (!last)
+    await createLog(deps.redis, { ...log, retentionMs: data.retention_ms }, { type: 'queued', position: 0 });
   const attempt = nextAttempt(job.attempt, last);
   const writer = new LogWriter({ redis: deps.appender, log, attempt });
   const signal = AbortSignal.any([job.signal, writer.signal]);
@@ -102,7 +102,7 @@ async function isSettled(
 ): Promise<boolean> {
   const document = await deps.documents.find(tenant, document_id);
   if (document?.version !== version) return false;
-  const log = { tenant, jobId: id, retentionMs: deps.retentionMs };
+  const log = { tenant, jobId: id };
   if (document.status === 'ready') {
     await closeLog(deps.appender, log, {
       type: 'done',
@@ -224,7 +224,7 @@ async function abandonDocument(
   await deps.blobs.deleteAll(
     isGone ? blobKeys.document(tenant, document_id) : blobKeys.version(tenant, document_id, version),
   );
-  await closeLog(deps.appender, { tenant, jobId: id, retentionMs: deps.retentionMs }, { type: 'cancelled' });
+  await closeLog(deps.appender, { tenant, jobId: id }, { type: 'cancelled' });
 }
 
 /** Lets the queue try again what may pass (a dependency is away); ends the document with its error otherwise. */
@@ -274,6 +274,6 @@ export async function giveUpDocument(
   } catch (error) {
     deps.logger.error({ err: error, job_id: id, tenant }, 'could not mark a document as failed');
   }
-  const log = { tenant, jobId: id, retentionMs: deps.retentionMs };
+  const log = { tenant, jobId: id };
   return closeLog(deps.appender, log, { type: 'failed', code, error: message });
 }

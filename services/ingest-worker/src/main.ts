@@ -69,7 +69,6 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     model,
     cache,
     chunking: { size: config.CHUNK_SIZE, overlap: config.CHUNK_OVERLAP },
-    retentionMs: config.LOG_RETENTION_SECONDS * 1_000,
     logger,
   };
   const batches = openBatches(redis);

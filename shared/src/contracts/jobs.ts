@@ -11,8 +11,6 @@ const common = {
   request_id: z.string(),
   /** Whose turn the job takes, among the callers of its tenant. */
   caller: z.string().max(200),
-  /** How long the log is kept after its last record. */
-  retention_ms: z.int().positive(),
 };
 
 const chatJob = z.object({
@@ -42,6 +40,8 @@ export const jobSchemas = {
     batch: z.object({ id: jobIdSchema, item: z.string() }).optional(),
     type: documentTypeSchema,
     blob_key: z.string(),
+    /** Milliseconds that the log is kept after its end, where the worker has to create it. */
+    retention_ms: z.int().positive(),
   }),
 };
 

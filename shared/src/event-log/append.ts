@@ -37,11 +37,12 @@ export class LogRefusedError extends Error {
 export interface LogAddress {
   tenant: string;
   jobId: string;
-  /** Milliseconds the log is kept after its end. */
-  retentionMs: number;
 }
 
-/** How long a log without an end is kept after its last append: a night's backlog is well within it. */
+/**
+ * How long a log without an end is kept after its last append: a night's backlog is well within it. How long one is kept
+ * after its end is in its first entry, so that whoever ends it need not know.
+ */
 export const OPEN_RETENTION_MS = 7 * 86_400_000;
 
 /** What an append found. */
@@ -132,7 +133,6 @@ export async function runAppend(
     bellChannel(log.tenant, log.jobId),
     stopChannel(log.tenant, log.jobId),
     log.tenant,
-    log.retentionMs,
     attempt,
     seq,
     isCluster(redis) ? 'SPUBLISH' : 'PUBLISH',

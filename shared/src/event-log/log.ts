@@ -36,11 +36,17 @@ function withCreate(redis: RedisClient): RedisClient & CreateCommand {
   return redis as RedisClient & CreateCommand;
 }
 
+/** A log that is to be there. */
+export interface NewLog extends LogAddress {
+  /** Milliseconds that it is kept after its end; noted in its first entry. */
+  retentionMs: number;
+}
+
 /**
- * Creates a log with its first record, `0-1`, its time to live, and how long it is to be kept after its end: before its job is enqueued, so that a worker never
+ * Creates a log with its first record, `0-1`, and its time to live: before its job is enqueued, so that a worker never
  * finds a job without a log. A log that is there already stays as it is.
  */
-export async function createLog(redis: RedisClient, log: LogAddress, first: LogRecord): Promise<void> {
+export async function createLog(redis: RedisClient, log: NewLog, first: LogRecord): Promise<void> {
   if (isTerminal(first)) throw new TypeError('a log cannot begin with its end');
   const key = logKey(log.tenant, log.jobId);
   const [type, data] = encodeRecord(first);
@@ -88,7 +94,7 @@ export async function noteWaiting(redis: RedisClient, log: LogAddress, record: L
  */
 export async function readLog(
   redis: RedisClient,
-  log: Pick<LogAddress, 'tenant' | 'jobId'>,
+  log: LogAddress,
   after: string = LOG_START,
   count = PAGE,
 ): Promise<LogEntry[]> {
@@ -97,10 +103,7 @@ export async function readLog(
 }
 
 /** Reads a whole log. Empty when there is none. */
-export async function readWholeLog(
-  redis: RedisClient,
-  log: Pick<LogAddress, 'tenant' | 'jobId'>,
-): Promise<LogEntry[]> {
+export async function readWholeLog(redis: RedisClient, log: LogAddress): Promise<LogEntry[]> {
   const entries: LogEntry[] = [];
   for (;;) {
     const page = await readLog(redis, log, entries.at(-1)?.id, PAGE);
@@ -110,19 +113,12 @@ export async function readWholeLog(
 }
 
 /** Whether a log has an entry of this id. */
-export async function hasEntry(
-  redis: RedisClient,
-  log: Pick<LogAddress, 'tenant' | 'jobId'>,
-  id: string,
-): Promise<boolean> {
+export async function hasEntry(redis: RedisClient, log: LogAddress, id: string): Promise<boolean> {
   return (await redis.xrange(logKey(log.tenant, log.jobId), id, id)).length > 0;
 }
 
 /** The newest entry, or undefined when there is no such log. */
-export async function readLastEntry(
-  redis: RedisClient,
-  log: Pick<LogAddress, 'tenant' | 'jobId'>,
-): Promise<LogEntry | undefined> {
+export async function readLastEntry(redis: RedisClient, log: LogAddress): Promise<LogEntry | undefined> {
   const [entry] = await redis.xrevrange(logKey(log.tenant, log.jobId), '+', '-', 'COUNT', 1);
   return entry && decodeEntry(log.tenant, entry);
 }

@@ -70,7 +70,7 @@ export interface LogReaderDeps {
  */
 export async function* followLog(
   deps: LogReaderDeps,
-  log: Pick<LogAddress, 'tenant' | 'jobId'>,
+  log: LogAddress,
   options: FollowOptions = {},
 ): AsyncGenerator<LogEntry[], void, void> {
   const { after = LOG_START, signal } = options;
@@ -137,7 +137,7 @@ interface ReadResult {
  */
 async function readFrom(
   redis: RedisClient,
-  log: Pick<LogAddress, 'tenant' | 'jobId'>,
+  log: LogAddress,
   after: string,
   page: number,
 ): Promise<ReadResult> {
