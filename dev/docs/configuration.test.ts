@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
+import { createLogger } from '../../shared/src/logger.ts';
 import { renderExample, renderMarkdown } from './render-configuration.ts';
 import { MissingText, readVariables } from './variables.ts';
 
@@ -35,6 +36,18 @@ describe('configuration reference', () => {
         return true;
       },
     );
+  });
+
+  it('marks as secret what the logger hides', () => {
+    for (const { name, secret } of reference.flatMap(({ variables }) => variables)) {
+      let line = '';
+      const destination = { write: (text: string) => void (line += text) };
+      createLogger({ service: 'gateway', level: 'info', destination }).info(
+        { [name]: 'hunter2' },
+        'settings',
+      );
+      assert.equal(line.includes('hunter2'), !secret, name);
+    }
   });
 
   it('says type, bounds, default, readers and secrecy of a variable', () => {

@@ -32,6 +32,8 @@ const SECRET_KEYS = [
   'QDRANT_API_KEY',
   'SLUICE_API_KEY',
   'SLUICE_SCOPED_KEYS',
+  'S3_SECRET_ACCESS_KEY',
+  'REDIS_URL',
 ];
 
 /** A JSON logger to standard output; values under secret-looking keys are replaced, up to three levels down. */

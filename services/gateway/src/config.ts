@@ -51,7 +51,7 @@ export const schema = settingsSchema({
     ),
   SLUICE_API_KEY: z.string().min(8, { error: 'must have at least 8 characters' }).optional().meta({
     description:
-      'Bearer key that may do everything. With any key set, every route but health asks for one, `/docs` too; without one, pages of foreign origins are refused.',
+      'Bearer key that may do everything. With any key set, every route but health and the web app asks for one, `/docs` too; without one, pages of foreign origins are refused.',
     kind: 'text of at least 8 characters',
     secret: true,
   }),
