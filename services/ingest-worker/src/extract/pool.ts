@@ -1,3 +1,4 @@
+import { AdaptiveLimit } from '@sluice/shared/embedding/adaptive-limit';
 import { DocumentError, type DocumentErrorCode, UnavailableError } from '@sluice/shared/errors';
 import type { DocumentType } from '@sluice/shared/contracts/knowledge';
 import {
@@ -10,7 +11,6 @@ import type { ExtractedDocument } from './document.ts';
 import { explainFailure } from './failures.ts';
 import type { ExtractionReply } from './protocol.ts';
 import { extractionCrashes } from '../metrics.ts';
-import { createSlots } from './slots.ts';
 
 /** Limits of one extraction, and how many run at a time. */
 export interface ExtractorOptions extends ExtractionLimits {
@@ -59,15 +59,16 @@ const IDLE_MS = 30_000;
  * 150-300 ms, a small one after that 3-20 (docs/decisions/0003-extraction-child.md).
  */
 export function createExtractor(options: ExtractorOptions): Extractor {
-  const slots = createSlots(options.concurrency);
+  // Nothing grows or cuts it: these are so many places, in the order of asking.
+  const places = new AdaptiveLimit(options.concurrency);
   const idle = new Map<ExtractionChild, NodeJS.Timeout>();
   const live = new Set<ExtractionChild>();
   const closedError = new UnavailableError(503, 'extractor_closed', 'The ingest worker is shutting down.');
-  let closed = false;
+  const closing = new AbortController();
 
   function start(): ExtractionChild {
     // Disposal may have come while the caller waited, and nobody would end this child.
-    if (closed) throw closedError;
+    closing.signal.throwIfAborted();
     const child = startChild(options);
     live.add(child);
     void child.exited.then(() => {
@@ -88,7 +89,7 @@ export function createExtractor(options: ExtractorOptions): Extractor {
 
   function giveBack(child: ExtractionChild, reply: ExtractionReply): void {
     const isWorn = child.tasks >= MAX_TASKS || reply.rss > (options.rssMb / 2) * 1024 * 1024;
-    if (closed || isWorn) void child.kill('closed');
+    if (closing.signal.aborted || isWorn) void child.kill('closed');
     else idle.set(child, setTimeout(() => void child.kill('closed'), IDLE_MS).unref());
   }
 
@@ -105,7 +106,7 @@ export function createExtractor(options: ExtractorOptions): Extractor {
   }
 
   async function extract(path: string, type: DocumentType, signal?: AbortSignal): Promise<ExtractedDocument> {
-    const release = await slots.acquire(signal);
+    const place = await places.acquire(AbortSignal.any([closing.signal, ...(signal ? [signal] : [])]));
     try {
       let child = takeIdle() ?? start();
       let result = await runOnce(child, path, type, signal);
@@ -116,7 +117,7 @@ export function createExtractor(options: ExtractorOptions): Extractor {
       }
       return settle(result, { type, pid: child.pid, attempts }, signal);
     } finally {
-      release();
+      place.release();
     }
   }
 
@@ -143,8 +144,7 @@ export function createExtractor(options: ExtractorOptions): Extractor {
   return {
     extract: (path, type, { signal } = {}) => extract(path, type, signal),
     async [Symbol.asyncDispose]() {
-      closed = true;
-      slots.close(closedError);
+      closing.abort(closedError);
       await Promise.all([...live].map((child) => child.kill('closed')));
     },
   };
