@@ -19,6 +19,11 @@ export function withWorkContext<T>(context: WorkContext, work: () => T): T {
   return workContext.run(context, work);
 }
 
+/** The work that is under way here; undefined outside of any. */
+export function currentWork(): WorkContext | undefined {
+  return workContext.getStore();
+}
+
 const SECRET_KEYS = [
   'authorization',
   'cookie',

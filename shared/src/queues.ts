@@ -61,6 +61,8 @@ export interface JobQueue<N extends JobName> extends AsyncDisposable {
   /** Worker processes that take jobs of the queue. */
   workers(): Promise<number>;
   counts(): Promise<JobCounts>;
+  /** Active jobs that no worker holds any more: their lock has run out, and nobody has taken them over yet. */
+  lost(): Promise<number>;
 }
 
 /** Opens the producing end of a queue, all shards of it, on a connection that the caller closes. */
@@ -86,6 +88,8 @@ export function openQueue<N extends JobName>(
         failed: sum('failed'),
       };
     },
+    lost: async () =>
+      (await Promise.all(shards.map((queue) => queue.lost()))).reduce((total, lost) => total + lost, 0),
     async [Symbol.asyncDispose]() {
       await Promise.all(shards.map((queue) => queue[Symbol.asyncDispose]()));
     },
@@ -137,8 +141,26 @@ function openShard<N extends JobName>(
       const { active = 0, delayed = 0, failed = 0 } = counts;
       return { waiting: waiting + prioritized, active, delayed, failed };
     },
+    lost: () => lookForLost(redis, queue),
     [Symbol.asyncDispose]: () => queue.close(),
   };
+}
+
+/**
+ * KEYS active jobs; ARGV what the key of each begins with. In one step, since a job that ends gives up its lock and leaves the
+ * list together. Of a thousand jobs at most: this is to notice that some are lost.
+ */
+const LOST_LUA = `
+local lost = 0
+for _, id in ipairs(redis.call('LRANGE', KEYS[1], -1000, -1)) do
+  if redis.call('EXISTS', ARGV[1] .. id .. ':lock') == 0 then lost = lost + 1 end
+end
+return lost`;
+
+function lookForLost(redis: RedisClient, queue: Queue): Promise<number> {
+  redis.defineCommand('sluiceLost', { numberOfKeys: 1, lua: LOST_LUA });
+  const commands = redis as RedisClient & { sluiceLost(active: string, prefix: string): Promise<number> };
+  return commands.sluiceLost(queue.toKey('active'), queue.toKey(''));
 }
 
 /** One taking of a job by a worker. */
@@ -264,9 +286,10 @@ function startShardWorker<N extends JobName>(
   });
   worker.on('failed', (job, error) => {
     logger.warn({ job_id: job?.id, queue: name, reason: error.message }, 'job failed');
-    const address = job?.data as { tenant?: unknown; id?: unknown } | undefined;
-    if (typeof address?.tenant !== 'string' || typeof address.id !== 'string' || !job?.finishedOn) return;
-    giveUp({ tenant: address.tenant, id: address.id }, error.message).catch((cause: unknown) => {
+    const { tenant, id, request_id } = (job?.data ?? {}) as Record<string, unknown>;
+    if (typeof tenant !== 'string' || typeof id !== 'string' || !job?.finishedOn) return;
+    const context = { request_id: String(request_id), tenant, job_id: id };
+    withWorkContext(context, () => giveUp({ tenant, id }, error.message)).catch((cause: unknown) => {
       logger.error({ err: cause, job_id: job.id }, 'could not close an abandoned job');
     });
   });

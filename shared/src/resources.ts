@@ -1,8 +1,11 @@
 import type { z } from 'zod';
 import type { commonSettings, modelSettings, vectorStoreSettings } from './config.ts';
+import type { ServiceName } from './contracts/ops.ts';
 import type { ReadinessCheck } from './health.ts';
 import type { Logger } from './logger.ts';
 import { registerProcessMetrics } from './metrics/registry.ts';
+import { startHeartbeat } from './ops/heartbeat.ts';
+import type { Heartbeat } from './ops/heartbeat.ts';
 import type { RequestPacer } from './model/retry.ts';
 import { createModelClient } from './model-client.ts';
 import type { ModelClient } from './model-client.ts';
@@ -22,6 +25,8 @@ export type ServiceSettings = z.output<
 
 /** What every service acquires in the same way; all of it is released by the stack that it was acquired with. */
 export interface ServiceResources {
+  /** What the operations page hears of this process. */
+  heartbeat: Heartbeat;
   /** Opens one more connection, of a role. */
   connect: (role: ConnectionRole) => RedisClient;
   /** The connection of the role `commands`. */
@@ -45,7 +50,7 @@ export interface ServiceResources {
 export async function acquireResources(
   stack: AsyncDisposableStack,
   options: {
-    service: string;
+    service: ServiceName;
     settings: ServiceSettings;
     logger: Logger;
     openPacer?: (redis: RedisClient) => RequestPacer;
@@ -56,6 +61,7 @@ export async function acquireResources(
     stack.adopt(connectRedis({ url: settings.REDIS_URL, role, service, logger }), closeRedis);
   const commands = connect('commands');
   registerProcessMetrics(service, commands);
+  const heartbeat = stack.use(startHeartbeat({ redis: commands, service, logger }));
   const openStore = (space: VectorSpace) =>
     openVectorStore({
       qdrantUrl: settings.QDRANT_URL,
@@ -92,5 +98,5 @@ export async function acquireResources(
     redis: async () => void (await commands.ping()),
     vector_store: () => store.ping(),
   };
-  return { connect, commands, model, store, spaces, openStore, checks };
+  return { heartbeat, connect, commands, model, store, spaces, openStore, checks };
 }

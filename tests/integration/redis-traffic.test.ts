@@ -55,7 +55,7 @@ describe('what a chat does to Redis', () => {
       }
       const keys = await redis.keys('*');
       assert.deepEqual(
-        keys.filter((key) => !/^sluice:\{(default[:}]|queue-|reaper}|index})/.test(key)),
+        keys.filter((key) => !/^sluice:\{(default[:}]|queue-|reaper}|index}|ops})/.test(key)),
         [],
         'every key has its place',
       );

@@ -11,6 +11,7 @@ import { createLogger } from '@sluice/shared/logger';
 import { ensureWebApp } from '../../dev/web-app.ts';
 import { errorHandler } from '../../services/gateway/src/middleware/errors.ts';
 import { requestContext } from '../../services/gateway/src/middleware/request-context.ts';
+import type { GatewayDeps } from '../../services/gateway/src/context.ts';
 import { webRoutes } from '../../services/gateway/src/routes/web.ts';
 import { errorOf } from '../helpers/api.ts';
 import { startStack } from '../helpers/stack.ts';
@@ -72,7 +73,8 @@ describe('web app', () => {
 
   it('says what to run where it has not been built', async () => {
     const dist = mkdtempSync(join(tmpdir(), 'sluice-web-'));
-    const app = express().use(requestContext(logger), webRoutes(dist), errorHandler(logger));
+    const commands = { xadd: () => Promise.resolve() } as unknown as GatewayDeps['commands'];
+    const app = express().use(requestContext(logger), webRoutes(dist), errorHandler({ logger, commands }));
     const server = createServer(app).listen(0, '127.0.0.1');
     try {
       await once(server, 'listening');

@@ -17,7 +17,7 @@ const logger = createLogger({ service: 'chat-worker', level: config.LOG_LEVEL })
 
 await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (stack) => {
   const resources = await acquireResources(stack, { service: 'chat-worker', settings: config, logger });
-  const { connect, model, store, checks } = resources;
+  const { heartbeat, connect, model, store, checks } = resources;
   const redis = connect('worker');
   const appender = connect('appender');
   const deps = {
@@ -61,5 +61,6 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
   serve('chat-background', config.BACKGROUND_CONCURRENCY);
 
   const health = stack.use(await serveHealth({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, checks }));
+  stack.defer(() => heartbeat.drain());
   logger.info({ health_port: health.port, concurrency: config.CHAT_CONCURRENCY }, 'chat-worker ready');
 });

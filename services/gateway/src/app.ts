@@ -54,6 +54,6 @@ export function createApp(deps: GatewayDeps): Express {
   app.use('/api/knowledge', requireScope('knowledge'), knowledgeRoutes(deps));
   app.use('/api/ops', requireScope('ops'), opsRoutes(deps, sessions));
   app.use(unknownRoute);
-  app.use(errorHandler(deps.logger));
+  app.use(errorHandler(deps));
   return app;
 }

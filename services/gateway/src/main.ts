@@ -35,7 +35,7 @@ const CLOSE_IDLE_MS = 100;
 const logger = createLogger({ service: 'gateway', level: config.LOG_LEVEL });
 
 await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (stack) => {
-  const { connect, commands, model, store, spaces, checks } = await acquireResources(stack, {
+  const { heartbeat, connect, commands, model, store, spaces, checks } = await acquireResources(stack, {
     service: 'gateway',
     settings: config,
     logger,
@@ -119,6 +119,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     await closed;
     for (const timer of [deadline, cutOff, closing]) clearTimeout(timer);
   });
+  stack.defer(() => heartbeat.drain());
   const { address, port } = server.address() as AddressInfo;
   logger.info({ address, port }, `gateway ready on http://${address}:${port}`);
 });

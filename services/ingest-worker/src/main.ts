@@ -35,7 +35,7 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
     logger,
     openPacer: (connection) => openEmbeddingPacer(connection, budget, logger),
   });
-  const { connect, model, store, spaces, openStore, checks } = resources;
+  const { heartbeat, connect, model, store, spaces, openStore, checks } = resources;
   const redis = connect('worker');
   const limits = { timeoutMs: config.EXTRACT_TIMEOUT_MS, rssMb: config.EXTRACT_MEMORY_MB };
   const pool = createExtractor({
@@ -95,5 +95,6 @@ await runProcess({ logger, drainTimeoutMs: config.DRAIN_TIMEOUT_MS }, async (sta
   stack.use(startIndexBuilder({ ...deps, spaces, openStore, configured }));
 
   const health = stack.use(await serveHealth({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, checks }));
+  stack.defer(() => heartbeat.drain());
   logger.info({ health_port: health.port, concurrency: config.INGEST_CONCURRENCY }, 'ingest-worker ready');
 });

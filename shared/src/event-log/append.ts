@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LogRecord } from '../contracts/events.ts';
-import { countEnd } from '../metrics/event-log.ts';
+import { countEnd, workOf } from '../metrics/event-log.ts';
+import { noteError } from '../ops/recent-errors.ts';
 import { isCluster, isRedisAway } from '../redis/connection.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { bellChannel, logKey, stopChannel } from '../redis/keys.ts';
@@ -140,6 +141,17 @@ export async function runAppend(
     ...records.flatMap(encodeRecord),
   );
   if (status !== 'OK') throw new LogRefusedError(status, log.jobId, lastId);
-  countEnd(log, records.at(-1));
+  const last = records.at(-1);
+  countEnd(log, last);
+  if (last?.type === 'failed') noteFailure(redis, log, last);
   return { before, listeners };
+}
+
+/** Whoever ends a log, this is where it is known. */
+function noteFailure(
+  redis: RedisClient,
+  { tenant, jobId }: LogAddress,
+  { code, error }: Extract<LogRecord, { type: 'failed' }>,
+): void {
+  noteError(redis, { source: workOf(jobId), code, message: error, tenant, job_id: jobId });
 }

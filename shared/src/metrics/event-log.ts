@@ -30,6 +30,15 @@ export const gapFills = new Counter({
 /** Counts a log's end, when the last of the records appended is one. */
 export function countEnd({ tenant, jobId }: { tenant: string; jobId: string }, record?: LogRecord): void {
   if (!record || !isTerminal(record)) return;
-  const work = jobId.startsWith('chat_') ? 'chat' : 'document';
-  jobsEnded.inc({ work, outcome: record.type, code: record.type === 'failed' ? record.code : '', tenant });
+  jobsEnded.inc({
+    work: workOf(jobId),
+    outcome: record.type,
+    code: record.type === 'failed' ? record.code : '',
+    tenant,
+  });
+}
+
+/** What a job is about. */
+export function workOf(jobId: string): 'chat' | 'document' {
+  return jobId.startsWith('chat_') ? 'chat' : 'document';
 }

@@ -76,6 +76,17 @@ export function admissionKeys(queue: string, shard = 0) {
   };
 }
 
+/** Hash: process id -> what it last told of itself, as JSON; see `ops/beat.lua`. */
+export const heartbeatsKey = 'sluice:{ops}:heartbeats';
+/** Sorted set: process ids by when that was, in milliseconds of Redis's clock. */
+export const heartbeatTimesKey = 'sluice:{ops}:heartbeat-times';
+/** Stream: what has failed lately. */
+export const recentErrorsKey = 'sluice:{ops}:errors';
+
+/** Hash: what a tenant has used since ever; or of one day, as `2026-11-24`. */
+export const usageKey = (tenant: string, day?: string) =>
+  `sluice:{${tenant}}:usage${day === undefined ? '' : `:${day}`}`;
+
 /** String: set while the hourly housekeeping need not be done again. */
 export const housekeepingKey = 'sluice:{reaper}:housekeeping';
 /** Hash: which vector space searches use (`serving`), which is being built (`building`), and those replaced. */

@@ -1,9 +1,10 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { MulterError } from 'multer';
 import { RequestError, SluiceError } from '@sluice/shared/errors';
-import type { Logger } from '@sluice/shared/logger';
+import { noteError } from '@sluice/shared/ops/recent-errors';
 import { isRedisAway, redisUnavailable } from '@sluice/shared/redis/connection';
-import { requestIdOf } from './request-context.ts';
+import type { GatewayDeps } from '../context.ts';
+import { requestIdOf, tenantOf } from './request-context.ts';
 
 /** The answer to a path or method that no route has. */
 export const unknownRoute: RequestHandler = (request) => {
@@ -15,11 +16,23 @@ export const unknownRoute: RequestHandler = (request) => {
 };
 
 /** The one place where errors become HTTP: status, stable code and sentence in the envelope, never a stack. */
-export function errorHandler(logger: Logger): ErrorRequestHandler {
+export function errorHandler({
+  logger,
+  commands,
+}: Pick<GatewayDeps, 'logger' | 'commands'>): ErrorRequestHandler {
   return (thrown: unknown, _request, response, _next) => {
     const error = toSluiceError(thrown);
-    if (error.status >= 500) logger.error({ err: thrown, code: error.code }, 'request failed');
-    else logger.info({ code: error.code, reason: error.message }, 'request refused');
+    if (error.status >= 500) {
+      logger.error({ err: thrown, code: error.code }, 'request failed');
+      const { code, message } = error;
+      noteError(commands, {
+        source: 'request',
+        code,
+        message,
+        tenant: tenantOf(response),
+        request_id: requestIdOf(response),
+      });
+    } else logger.info({ code: error.code, reason: error.message }, 'request refused');
     if (response.headersSent) return void response.destroy();
     if (error.retryAfter !== undefined) response.set('Retry-After', String(error.retryAfter));
     response.status(error.status).json({
