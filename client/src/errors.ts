@@ -4,6 +4,7 @@ export interface SluiceApiErrorFields {
   code: string;
   message: string;
   requestId?: string | undefined;
+  traceId?: string | undefined;
   retryAfter?: number | undefined;
   details?: unknown;
   cause?: unknown;
@@ -17,6 +18,8 @@ export class SluiceApiError extends Error {
   readonly code: string;
   /** What the server's logs have the request under. */
   readonly requestId: string | undefined;
+  /** The request's trace, where the server makes traces. */
+  readonly traceId: string | undefined;
   /** Seconds after which the server asks to try again. */
   readonly retryAfter: number | undefined;
   /** Facts for a program, such as the fields that are not valid. */
@@ -28,6 +31,7 @@ export class SluiceApiError extends Error {
     this.status = fields.status;
     this.code = fields.code;
     this.requestId = fields.requestId;
+    this.traceId = fields.traceId;
     this.retryAfter = fields.retryAfter;
     this.details = fields.details;
   }
@@ -58,6 +62,7 @@ export function toApiError(response: Response, body: string): SluiceApiError {
     code: envelope?.error.code ?? 'http_error',
     message: envelope?.message ?? `The server answered ${`${status} ${statusText}`.trim()}.`,
     requestId: envelope?.error.request_id ?? headers.get('x-request-id') ?? undefined,
+    traceId: envelope?.error.trace_id,
     retryAfter: parseRetryAfter(headers.get('retry-after')),
     details: envelope?.error.details,
   });
@@ -65,7 +70,7 @@ export function toApiError(response: Response, body: string): SluiceApiError {
 
 interface ErrorEnvelope {
   message: string;
-  error: { code: string; request_id?: string; details?: unknown };
+  error: { code: string; request_id?: string; trace_id?: string; details?: unknown };
 }
 
 function parseErrorEnvelope(body: string): ErrorEnvelope | undefined {

@@ -128,6 +128,26 @@ export const GROUPS: readonly Group[] = [
     names: ['LOG_LEVEL', 'LOG_FORMAT', 'DRAIN_TIMEOUT_MS', 'HEALTH_HOST', 'HEALTH_PORT'],
   },
   {
+    title: 'Traces',
+    intro:
+      'Standard variables of OpenTelemetry: docs/operations/tracing.md. Nothing is traced until one of the first two is set.',
+    names: [
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+      'OTEL_EXPORTER_OTLP_PROTOCOL',
+      'OTEL_EXPORTER_OTLP_HEADERS',
+      'OTEL_SDK_DISABLED',
+      'OTEL_SERVICE_NAME',
+      'OTEL_RESOURCE_ATTRIBUTES',
+      'OTEL_TRACES_SAMPLER',
+      'OTEL_TRACES_SAMPLER_ARG',
+      'OTEL_BSP_SCHEDULE_DELAY',
+      'OTEL_BSP_EXPORT_TIMEOUT',
+      'OTEL_BSP_MAX_QUEUE_SIZE',
+      'OTEL_BSP_MAX_EXPORT_BATCH_SIZE',
+    ],
+  },
+  {
     title: 'The offline stand-in',
     names: ['OFFLINE_EMBEDDING_DIMENSIONS', 'OFFLINE_TOKEN_DELAY_MS'],
   },

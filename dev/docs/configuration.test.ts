@@ -59,6 +59,10 @@ describe('configuration reference', () => {
     assert.equal(find('TAKEOVER')?.type, '`continue`, `restart`, `fail`');
     assert.equal(find('HEALTH_PORT')?.unset, '8001 (chat-worker), 8002 (ingest-worker)');
     for (const { name, secret } of reference.flatMap(({ variables }) => variables))
-      assert.equal(secret, /(?:API_KEY|SECRET_ACCESS_KEY|SCOPED_KEYS|FALLBACKS|REDIS_URL)$/.test(name), name);
+      assert.equal(
+        secret,
+        /(?:API_KEY|SECRET_ACCESS_KEY|SCOPED_KEYS|FALLBACKS|REDIS_URL|OTLP_HEADERS)$/.test(name),
+        name,
+      );
   });
 });

@@ -42,8 +42,84 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as
 // may say besides its `description`: `secret`; `kind`, what its text must look like; `unset`, what holds without it when it
 // has no default; `npmStart`, what `npm start` does instead of the default.
 
+const SAMPLERS = [
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+  'always_on',
+  'always_off',
+  'traceidratio',
+] as const;
+
+const PAIRS = 'must look like name=value,name=value';
+
+/** Standard variables of OpenTelemetry, by their own names. */
+export const telemetrySettings = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl('http://127.0.0.1:4318').optional().meta({
+    description: 'Base URL of the collector that traces are sent to.',
+    unset: 'none; nothing is traced',
+  }),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl('http://127.0.0.1:4318/v1/traces').optional().meta({
+    description: 'The whole address, in place of it.',
+    unset: '`OTEL_EXPORTER_OTLP_ENDPOINT` with `/v1/traces`',
+  }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z
+    .enum(['http/protobuf'], { error: 'must be http/protobuf, the only protocol that is spoken' })
+    .default('http/protobuf')
+    .describe('How the collector is spoken to.'),
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .regex(/^[^=,]+=[^,]*(,[^=,]+=[^,]*)*$/, { error: PAIRS })
+    .optional()
+    .meta({
+      description: 'Headers for the collector, such as `authorization=Bearer%20…`.',
+      kind: 'name=value,…',
+      secret: true,
+    }),
+  OTEL_SDK_DISABLED: z
+    .enum(['true', 'false'], { error: 'must be true or false' })
+    .transform((value) => value === 'true')
+    .optional()
+    .meta({ description: '`true` traces nothing, whatever else is set.', unset: '`false`' }),
+  OTEL_SERVICE_NAME: z.string().optional().meta({
+    description:
+      'Name of the service in its traces. Set here it is that of all services, so it is better left alone.',
+    unset: '`sluice-gateway`, `sluice-chat-worker`, `sluice-ingest-worker`',
+  }),
+  OTEL_RESOURCE_ATTRIBUTES: z
+    .string()
+    .regex(/^[^=,]+=[^=,]*(,[^=,]+=[^=,]*)*$/, { error: PAIRS })
+    .optional()
+    .meta({
+      description:
+        'What else traces say of where they come from, such as `deployment.environment.name=production`.',
+      kind: 'name=value,…',
+    }),
+  OTEL_TRACES_SAMPLER: z
+    .enum(SAMPLERS, { error: `must be one of ${SAMPLERS.join(', ')}` })
+    .default('parentbased_always_on')
+    .describe('Which requests are traced.'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number({ error: 'must be a number from 0 to 1' })
+    .min(0, { error: 'must be a number from 0 to 1' })
+    .max(1, { error: 'must be a number from 0 to 1' })
+    .default(1)
+    .describe('Share of them, for a sampler of the kind `traceidratio`.'),
+  OTEL_BSP_SCHEDULE_DELAY: integer(1, 600_000)
+    .default(5_000)
+    .describe('Milliseconds between two requests to the collector.'),
+  OTEL_BSP_EXPORT_TIMEOUT: integer(1, 600_000).default(30_000).describe('Milliseconds that one may take.'),
+  OTEL_BSP_MAX_QUEUE_SIZE: integer(1, 1_000_000)
+    .default(2_048)
+    .describe('Spans that wait to be sent; what comes beyond them is lost.'),
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: integer(1, 1_000_000)
+    .default(512)
+    .describe('Spans of one request, at most `OTEL_BSP_MAX_QUEUE_SIZE`.'),
+};
+
 /** Variables that every service reads. */
 export const commonSettings = {
+  ...telemetrySettings,
   REDIS_URL: redisUrl.default('redis://127.0.0.1:6379').meta({
     description:
       'Redis 6.0 or newer, or Valkey: a server, `redis+sentinel://h1:26379,h2:26379/master-name` or `redis+cluster://h1:7000,h2:7001`; see docs/operations/redis.md.',

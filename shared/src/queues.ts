@@ -9,6 +9,8 @@ import { startAtZero } from './metrics/registry.ts';
 import type { RedisClient } from './redis/connection.ts';
 import { queuePrefix } from './redis/keys.ts';
 import { perShard, shardOf, shareOf } from './shards.ts';
+import { queueTelemetry } from './tracing/queue.ts';
+import { noteFailure } from './tracing/spans.ts';
 
 /** How jobs of each queue are kept and retried. */
 const JOB_OPTIONS: Record<JobName, JobsOptions> = {
@@ -102,8 +104,10 @@ function openShard<N extends JobName>(
   redis: RedisClient,
   logger: Logger,
 ): JobQueue<N> {
+  const telemetry = queueTelemetry(name);
   const queue = new Queue(name, {
     connection: redis,
+    ...(telemetry && { telemetry }),
     prefix: queuePrefix(name, shard),
     skipWaitingForReady: true,
     // INFO of a connection that is not up yet fails at once, and BullMQ never asks again: the queue would be dead for ever.
@@ -245,7 +249,10 @@ function startShardWorker<N extends JobName>(
         try {
           await handler.run(taken);
         } catch (error) {
-          if (!isHandingOver || !taken.signal.aborted) throw error;
+          if (!isHandingOver || !taken.signal.aborted) {
+            noteFailure(error);
+            throw error;
+          }
           await job.moveToWait(token);
           outcome = 'handed_over';
           logger.info({ attempt: taken.attempt }, 'handed over to another worker');
@@ -268,8 +275,10 @@ function startShardWorker<N extends JobName>(
   const concurrency = shareOf(options.concurrency, options.shards);
   jobSlots.inc({ queue: name }, concurrency);
   for (const counter of [jobsStalled, jobsAbandoned]) startAtZero(counter, 'queue', [name]);
+  const telemetry = queueTelemetry(name);
   const worker = new Worker(name, process, {
     connection: options.redis,
+    ...(telemetry && { telemetry }),
     prefix: queuePrefix(name, shard),
     concurrency,
     lockDuration: LOCK_MS,

@@ -11,6 +11,7 @@ import { createModelClient } from './model-client.ts';
 import type { ModelClient } from './model-client.ts';
 import { closeRedis, connectRedis } from './redis/connection.ts';
 import type { ConnectionRole, RedisClient } from './redis/connection.ts';
+import { startTelemetry } from './telemetry.ts';
 import { openVectorStore } from './vector-store/open.ts';
 import type { VectorSpace } from './vector-store/names.ts';
 import type { VectorStore } from './vector-store/port.ts';
@@ -43,7 +44,8 @@ export interface ServiceResources {
 }
 
 /**
- * Acquires connections, model and vector store for a service, and registers their release on `stack`.
+ * Begins to trace, where that is wanted, acquires connections, model and vector store for a service, and registers their
+ * release on `stack`. To be called before anything else is acquired.
  *
  * @param options.openPacer opens what holds back the service's requests for embeddings, on a connection of the role `worker`
  */
@@ -57,6 +59,7 @@ export async function acquireResources(
   },
 ): Promise<ServiceResources> {
   const { service, settings, logger } = options;
+  await startTelemetry(stack, { service, settings, logger });
   const connect = (role: ConnectionRole) =>
     stack.adopt(connectRedis({ url: settings.REDIS_URL, role, service, logger }), closeRedis);
   const commands = connect('commands');

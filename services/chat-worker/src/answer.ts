@@ -19,6 +19,7 @@ import type { RedisClient } from '@sluice/shared/redis/connection';
 import type { Reranker } from '@sluice/shared/retrieval/reranker';
 import { DEFAULT_TOP_K, retrieve } from '@sluice/shared/retrieval/retrieve';
 import { estimateTokens } from '@sluice/shared/text/estimate-tokens';
+import { annotate, inSpan } from '@sluice/shared/tracing/spans';
 import type { VectorStore } from '@sluice/shared/vector-store/port';
 import { CitationFilter } from './citations.ts';
 import { condenseQuestion } from './condense.ts';
@@ -64,7 +65,11 @@ type ChatJob = JobData<ChatQueueName>;
  * Answers one chat into its log: goes on where an earlier attempt was lost, retrieves, asks the model, streams, ends.
  * Whatever happens, the log ends, unless this attempt itself has lost the job: then whoever has it ends it.
  */
-export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>): Promise<void> {
+export function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>): Promise<void> {
+  return inSpan('answer', {}, () => answer(deps, job));
+}
+
+async function answer(deps: AnswerDeps, job: TakenJob<ChatQueueName>): Promise<void> {
   const { data } = job;
   const { logger, takeover } = deps;
   const log = { tenant: data.tenant, jobId: data.id };
@@ -74,6 +79,7 @@ export async function answerChat(deps: AnswerDeps, job: TakenJob<ChatQueueName>)
   if (beginning === 'over') return;
 
   const attempt = nextAttempt(job.attempt, entries.at(-1));
+  annotate({ 'sluice.attempt': attempt, 'sluice.beginning': beginning });
   using stop = await listenForStop(deps, log, attempt);
 
   const writer = new LogWriter({ redis: deps.appender, log, attempt });
@@ -244,5 +250,6 @@ async function fail(logger: Logger, writer: LogWriter, error: unknown): Promise<
       : 'Something went wrong while answering. The request id helps to find out what.',
     ...(known && error.retryAfter !== undefined && { retry_after: Math.ceil(error.retryAfter) }),
   });
-  throw new UnrecoverableError(known ? `${error.code}: ${error.message}` : String(error));
+  const inQueue = new UnrecoverableError(known ? `${error.code}: ${error.message}` : String(error));
+  throw Object.assign(inQueue, { cause: error });
 }

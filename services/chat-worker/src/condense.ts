@@ -1,6 +1,7 @@
 import type { ChatMessage } from '@sluice/shared/contracts/chat';
 import type { Logger } from '@sluice/shared/logger';
 import type { ModelClient } from '@sluice/shared/model-client';
+import { inSpan } from '@sluice/shared/tracing/spans';
 import { findQuestion } from './prompt.ts';
 
 /** The offline model knows the request by its beginning. */
@@ -47,20 +48,22 @@ export async function condenseQuestion(
     max_tokens: MAX_TOKENS,
   };
   try {
-    let text = '';
-    let finishReason: string | undefined;
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    for await (const event of model.streamChat(request, limited)) {
-      if (event.type === 'content') text += event.text;
-      if (event.type === 'finish') finishReason = event.reason;
-    }
-    const rewritten = text.trim();
-    if (finishReason === 'stop' && rewritten !== '') return rewritten;
-    logger.warn(
-      { finish_reason: finishReason },
-      'the rewritten question is not whole: searching for it as it is',
-    );
-    return question;
+    return await inSpan('condense', {}, async () => {
+      let text = '';
+      let finishReason: string | undefined;
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      for await (const event of model.streamChat(request, limited)) {
+        if (event.type === 'content') text += event.text;
+        if (event.type === 'finish') finishReason = event.reason;
+      }
+      const rewritten = text.trim();
+      if (finishReason === 'stop' && rewritten !== '') return rewritten;
+      logger.warn(
+        { finish_reason: finishReason },
+        'the rewritten question is not whole: searching for it as it is',
+      );
+      return question;
+    });
   } catch (error) {
     signal.throwIfAborted();
     logger.warn({ err: error }, 'could not condense the question: searching for it as it is');

@@ -2,11 +2,13 @@ import cors from 'cors';
 import express from 'express';
 import type { Express } from 'express';
 import helmet from 'helmet';
+import { isTracing } from '@sluice/shared/tracing/spans';
 import type { GatewayDeps } from './context.ts';
 import { allowAll, bearerAuth, requireScope } from './middleware/auth.ts';
 import { sameOrigin } from './middleware/same-origin.ts';
 import { errorHandler, unknownRoute } from './middleware/errors.ts';
 import { requestContext } from './middleware/request-context.ts';
+import { traceRequests } from './middleware/trace-request.ts';
 import { createOpsSessions } from './ops-session.ts';
 import { BOARD_PATH } from './queue-board.ts';
 import { chatRoutes } from './routes/chat.ts';
@@ -29,6 +31,7 @@ export function createApp(deps: GatewayDeps): Express {
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('trust proxy', [...settings.trustedProxies]);
+  if (isTracing()) app.use('/api', traceRequests());
   app.use(requestContext(deps.logger));
   // Upgrading would break /docs wherever the gateway is reached by plain HTTP under a name other than localhost.
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));

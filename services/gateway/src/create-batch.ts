@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { StoredBatch } from '@sluice/shared/batches/batches';
 import { BATCH_PREFIX, batchCaller } from '@sluice/shared/batches/origin';
 import type { CreateBatch } from '@sluice/shared/contracts/batches';
+import { currentTraceparent } from '@sluice/shared/tracing/spans';
 import { takeKnown } from './batch-files.ts';
 import type { GatewayDeps } from './context.ts';
 import { feedBatch } from './feed-batches.ts';
@@ -42,6 +43,7 @@ export async function createBatch(
       : await claimKey(deps, tenant, idempotencyKey, { batch: settings }, newId);
   const id = claim?.id ?? newId;
   const { name, collection, replace, metadata } = settings;
+  const traceparent = currentTraceparent();
   await deps.collections.get(tenant, collection);
   await deps.batches.create(tenant, {
     id,
@@ -52,6 +54,7 @@ export async function createBatch(
     created_at: new Date().toISOString(),
     caller: batchCaller(address),
     request_id: requestId,
+    ...(traceparent !== undefined && { traceparent }),
     retention_ms: deps.settings.batchRetentionMs,
   });
   return {

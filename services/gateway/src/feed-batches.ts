@@ -4,6 +4,7 @@ import type { BatchItem } from '@sluice/shared/contracts/batches';
 import { ingestJobId } from '@sluice/shared/contracts/jobs';
 import type { Document } from '@sluice/shared/contracts/knowledge';
 import { SluiceError } from '@sluice/shared/errors';
+import { inSpan } from '@sluice/shared/tracing/spans';
 import type { GatewayDeps } from './context.ts';
 import { admit, enqueueIngest, keepDocument, originalOf } from './uploads.ts';
 import type { Uploader } from './uploads.ts';
@@ -44,7 +45,16 @@ export async function feedItem(
   const uploader = creatorOf(stored);
   try {
     const place = await admit(deps, uploader, document);
-    await enqueueIngest(deps, uploader, document, place, item.id);
+    // A trace for each document, which points at the request that created the batch: one of 100,000 documents is unusable.
+    await inSpan(
+      'feed',
+      {
+        root: true,
+        links: [stored.origin.traceparent],
+        attributes: { 'sluice.tenant': address.tenant, 'sluice.batch.id': address.id },
+      },
+      () => enqueueIngest(deps, uploader, document, place, item.id),
+    );
     return 'fed';
   } catch (error) {
     if (!isBacklogFull(error)) throw error;

@@ -3,9 +3,11 @@ import { isTerminal } from '@sluice/shared/contracts/events';
 import { RequestError } from '@sluice/shared/errors';
 import { compareLogIds, isLogId } from '@sluice/shared/event-log/entry';
 import type { LogEntry } from '@sluice/shared/event-log/entry';
-import { hasEntry, readLastEntry } from '@sluice/shared/event-log/log';
+import { hasEntry, readLastEntry, readLogTrace } from '@sluice/shared/event-log/log';
 import { followLog, logNotFound, unknownCursor } from '@sluice/shared/event-log/reader';
+import { isActiveTrace, isTracing } from '@sluice/shared/tracing/spans';
 import type { GatewayDeps } from './context.ts';
+import { traceDelivery } from './delivery-span.ts';
 import { tenantOf } from './middleware/request-context.ts';
 import { endWhenLost } from './lost-jobs.ts';
 import { countDelivered, streamResumes } from './metrics.ts';
@@ -22,6 +24,8 @@ export interface LogPosition {
   tenant: string;
   jobId: string;
   after?: string | undefined;
+  /** Whether somebody may have had something of it before. */
+  resumed?: boolean;
 }
 
 /**
@@ -30,28 +34,43 @@ export interface LogPosition {
  */
 export async function* renderLog(
   deps: GatewayDeps,
-  { tenant, jobId, after }: LogPosition,
+  { tenant, jobId, after, resumed = false }: LogPosition,
   signal: AbortSignal,
   render: (entry: LogEntry) => string,
   preamble = '',
 ): AsyncGenerator<string, void, void> {
   if (preamble !== '') yield preamble;
+  const jobTrace = await otherTrace(deps, { tenant, jobId });
+  using delivery = traceDelivery({ tenant, jobId, format: 'sse', resumed, jobTrace });
   const entries = followLog(
     { redis: deps.reads, doorbell: deps.doorbell },
     { tenant, jobId },
     { signal, onSilence: endWhenLost(deps, { tenant, jobId }), ...(after !== undefined && { after }) },
   );
   for await (const batch of entries) {
+    delivery.took(batch);
     let text = '';
     for (const entry of batch) {
       text += render(entry);
       if (text.length < MAX_WRITE_CHARS) continue;
       yield text;
+      delivery.wrote(text);
       text = '';
     }
     if (text !== '') yield text;
+    delivery.wrote(text);
   }
   if (deps.drain.begun.aborted) yield retryHint(DRAIN_RETRY_MS);
+}
+
+/** The trace of a job that this request has not begun: undefined when it has, and when nothing is traced. */
+export async function otherTrace(
+  { reads }: Pick<GatewayDeps, 'reads'>,
+  log: Pick<LogPosition, 'tenant' | 'jobId'>,
+): Promise<string | undefined> {
+  if (!isTracing()) return undefined;
+  const traceparent = await readLogTrace(reads, log);
+  return traceparent === undefined || isActiveTrace(traceparent) ? undefined : traceparent;
 }
 
 /**
@@ -76,7 +95,7 @@ export async function resumeLog(
   stream: 'chat' | 'document',
   render: (entry: LogEntry) => string,
 ): Promise<void> {
-  const position = { tenant: tenantOf(response), jobId, after: cursorOf(request) };
+  const position = { tenant: tenantOf(response), jobId, after: cursorOf(request), resumed: true };
   const last = await readLastEntry(deps.commands, position);
   if (!last) throw logNotFound(position.jobId);
   if (position.after !== undefined) {

@@ -9,6 +9,7 @@ const errorSchema = z
     error: z.object({
       code: z.string().meta({ description: 'Stable snake_case code' }),
       request_id: z.string(),
+      trace_id: z.string().optional().meta({ description: 'Of its trace, where traces are made' }),
       details: z.unknown().optional(),
     }),
   })

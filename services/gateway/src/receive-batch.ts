@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -43,18 +44,21 @@ export async function receiveBatch(
   await mkdir(limits.dir, { recursive: true });
   const turns = createTurns(AT_ONCE);
   let fieldsAtFirst: number | undefined;
-  const takeNext = async (file: Express.Multer.File, fields: Record<string, string>) => {
-    await turns.begin();
-    const filename = cleanPath(file.originalname);
-    const path = join(limits.dir, randomUUID());
-    try {
-      const maxBytes = isArchive(filename) ? limits.archiveBytes : limits.fileBytes;
-      await take({ filename, path, ...(await writeFile(file.stream, path, maxBytes)) }, fields);
-    } finally {
-      await rm(path, { force: true });
-      turns.end();
-    }
-  };
+  // What calls it is the connection, which knows nothing of the request: log lines would be without its id.
+  const takeNext = AsyncLocalStorage.bind(
+    async (file: Express.Multer.File, fields: Record<string, string>) => {
+      await turns.begin();
+      const filename = cleanPath(file.originalname);
+      const path = join(limits.dir, randomUUID());
+      try {
+        const maxBytes = isArchive(filename) ? limits.archiveBytes : limits.fileBytes;
+        await take({ filename, path, ...(await writeFile(file.stream, path, maxBytes)) }, fields);
+      } finally {
+        await rm(path, { force: true });
+        turns.end();
+      }
+    },
+  );
   const storage: StorageEngine = {
     _handleFile(_request, file, done) {
       const fields = request.body as Record<string, string>;

@@ -16,6 +16,7 @@ import type { Logger } from '@sluice/shared/logger';
 import type { ModelClient } from '@sluice/shared/model-client';
 import type { TakenJob } from '@sluice/shared/queues';
 import type { RedisClient } from '@sluice/shared/redis/connection';
+import { annotate, inSpan } from '@sluice/shared/tracing/spans';
 import type { TenantVectors, VectorStore } from '@sluice/shared/vector-store/port';
 import type { ChunkOptions } from './chunk.ts';
 import { extractOnce } from './extract-once.ts';
@@ -61,7 +62,13 @@ class NoLongerOurs extends Error {
  * Ingests one document: extract, chunk, embed, upsert, then make the version searchable at once. Doing it again leaves
  * the same points. Whatever happens, the document ends `ready` or `failed` and its log ends with it.
  */
-export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>): Promise<void> {
+export function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>): Promise<void> {
+  const { type, batch } = job.data;
+  const attributes = { 'sluice.document.type': type, ...(batch && { 'sluice.batch.id': batch.id }) };
+  return inSpan('ingest', { attributes }, () => ingest(deps, job));
+}
+
+async function ingest(deps: IngestDeps, job: TakenJob<'ingest'>): Promise<void> {
   const { data } = job;
   const log = { tenant: data.tenant, jobId: data.id };
   if (await isSettled(deps, data)) return;
@@ -69,6 +76,7 @@ export async function ingestDocument(deps: IngestDeps, job: TakenJob<'ingest'>):
   if (!last)
     await createLog(deps.redis, { ...log, retentionMs: data.retention_ms }, { type: 'queued', position: 0 });
   const attempt = nextAttempt(job.attempt, last);
+  annotate({ 'sluice.attempt': attempt });
   const writer = new LogWriter({ redis: deps.appender, log, attempt });
   const signal = AbortSignal.any([job.signal, writer.signal]);
   const setState: SetState = async (patch, checkpoint) => {
@@ -136,7 +144,9 @@ async function index(
   const [vectors, space] = [deps.store.forTenant(tenant), deps.store.space];
 
   writer.append({ type: 'progress', stage: 'extract', done: 0, total: 1 });
-  const document = await timeStage('extract', () => extractOnce(deps, job, attempt, signal));
+  const document = await inSpan('extract', {}, () =>
+    timeStage('extract', () => extractOnce(deps, job, attempt, signal)),
+  );
   // The first batch is embedded before anything else is told, which may take long where a provider is slow.
   writer.append({ type: 'progress', stage: 'extract', done: 1, total: 1 });
   const chunks = await indexChunks({
@@ -255,7 +265,7 @@ async function retryOrFail(
   );
   if (result === 'gone' || result === 'superseded') await abandonDocument(deps, job.data, result);
   else await writer.close({ type: 'failed', code, error: message });
-  throw new UnrecoverableError(`${code}: ${message}`);
+  throw Object.assign(new UnrecoverableError(`${code}: ${message}`), { cause: error });
 }
 
 /**

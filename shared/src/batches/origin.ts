@@ -9,6 +9,8 @@ export const batchOriginSchema = batchSchema
     caller: z.string(),
     /** Of the request that created it. */
     request_id: z.string(),
+    /** The same, where it was traced. */
+    traceparent: z.string().optional(),
     /** How long it is kept after its end. */
     retention_ms: z.int().positive(),
   });

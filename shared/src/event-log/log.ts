@@ -2,6 +2,7 @@ import { isTerminal } from '../contracts/events.ts';
 import type { LogRecord, TerminalRecord } from '../contracts/events.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { logKey } from '../redis/keys.ts';
+import { currentTraceparent } from '../tracing/spans.ts';
 import { LogRefusedError, OPEN_RETENTION_MS, runAppend } from './append.ts';
 import type { LogAddress } from './append.ts';
 import { decodeEntry, encodeRecord, LOG_START, nextLogId } from './entry.ts';
@@ -10,12 +11,13 @@ import type { LogEntry } from './entry.ts';
 const PAGE = 1_000;
 
 /**
- * KEYS log; ARGV type, tenant, data, time to live in ms. Not a MULTI: ioredis copies each script of a connection onto
- * each of its transactions, which left 14 KB of garbage behind every new stream.
+ * KEYS log; ARGV type, tenant, data, time to live in ms, retention in ms, `traceparent` or ''. Not a MULTI: ioredis copies
+ * each script of a connection onto each of its transactions, which left 14 KB of garbage behind every new stream.
  */
 const CREATE_LUA = `
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('XADD', KEYS[1], '0-1', 'type', ARGV[1], 'tenant', ARGV[2], 'data', ARGV[3], 'retention', ARGV[5])
+  redis.call('XADD', KEYS[1], '0-1', 'type', ARGV[1], 'tenant', ARGV[2], 'data', ARGV[3], 'retention', ARGV[5],
+    'trace', ARGV[6])
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
 end`;
 
@@ -27,6 +29,7 @@ interface CreateCommand {
     data: string,
     openRetentionMs: number,
     retentionMs: number,
+    traceparent: string,
   ): Promise<null>;
 }
 
@@ -43,14 +46,31 @@ export interface NewLog extends LogAddress {
 }
 
 /**
- * Creates a log with its first record, `0-1`, and its time to live: before its job is enqueued, so that a worker never
- * finds a job without a log. A log that is there already stays as it is.
+ * Creates a log with its first record, `0-1`, its time to live and the trace that it belongs to: before its job is
+ * enqueued, so that a worker never finds a job without a log. A log that is there already stays as it is.
  */
 export async function createLog(redis: RedisClient, log: NewLog, first: LogRecord): Promise<void> {
   if (isTerminal(first)) throw new TypeError('a log cannot begin with its end');
   const key = logKey(log.tenant, log.jobId);
   const [type, data] = encodeRecord(first);
-  await withCreate(redis).sluiceCreateLog(key, type, log.tenant, data, OPEN_RETENTION_MS, log.retentionMs);
+  await withCreate(redis).sluiceCreateLog(
+    key,
+    type,
+    log.tenant,
+    data,
+    OPEN_RETENTION_MS,
+    log.retentionMs,
+    currentTraceparent() ?? '',
+  );
+}
+
+/** The `traceparent` of who created a log; undefined when there was none, or there is no such log. */
+export async function readLogTrace(
+  redis: RedisClient,
+  log: Pick<LogAddress, 'tenant' | 'jobId'>,
+): Promise<string | undefined> {
+  const [first] = await redis.xrange(logKey(log.tenant, log.jobId), '-', '+', 'COUNT', 1);
+  return first?.[1][9] || undefined;
 }
 
 /**

@@ -3,6 +3,7 @@ import { APIError } from 'openai';
 import type { ChatCompletionChunk } from 'openai/resources/chat/completions';
 import type { ChatMessage } from '../contracts/chat.ts';
 import { countUsage, ModelTimer } from '../metrics/models.ts';
+import { traceAnswer } from '../tracing/model.ts';
 import { describeFailure } from './failure.ts';
 import type { FailurePolicy } from './settings.ts';
 import { readServerEvents } from './server-events.ts';
@@ -39,6 +40,7 @@ export async function* readAnswer(
   signal: AbortSignal,
 ): AsyncGenerator<ModelEvent, void, void> {
   using watchdog = new Watchdog(signal);
+  using span = traceAnswer(target, request);
   const timer = new ModelTimer(target.model, 'chat');
   let ending = 'aborted';
   let begun = false;
@@ -66,6 +68,7 @@ export async function* readAnswer(
           begun = true;
           finished ||= event.type === 'finish';
           measure(timer, target.model, event);
+          span.event(event);
           yield event;
           watchdog.watch('token', timeouts.tokenTimeoutMs);
         }
@@ -80,6 +83,7 @@ export async function* readAnswer(
     if (finished) return;
     const what: unknown = watchdog.signal.aborted ? watchdog.signal.reason : error;
     const failure = describeFailure(what, begun ? 'answer' : 'start', target.secrets);
+    span.failed(failure);
     ending = failure.shown.code;
     throw failure;
   } finally {

@@ -1,6 +1,7 @@
 import { SluiceError } from '../errors.ts';
 import { countUsage, ModelTimer } from '../metrics/models.ts';
 import { estimateTokens } from '../text/estimate-tokens.ts';
+import { traceEmbeddings } from '../tracing/model.ts';
 import { describeFailure } from './failure.ts';
 import { askWithRetry } from './retry.ts';
 import type { RequestPacer, RetryContext } from './retry.ts';
@@ -30,7 +31,7 @@ export async function embedTexts(
   for (let i = 0; i < texts.length; i += batchSize) {
     const batch = texts.slice(i, i + batchSize);
     const embeddings = await askWithRetry(paced(context, batch, pacer), target, () =>
-      requestEmbeddings(context, target, dimensions, batch),
+      traceEmbeddings(target, batch.length, () => requestEmbeddings(context, target, dimensions, batch)),
     );
     for (const embedding of embeddings) vectors.push(toVector(embedding, target.model, dimensions));
   }

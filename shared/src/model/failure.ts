@@ -27,7 +27,7 @@ export class ModelFailure extends Error implements Consequences {
   readonly retryAfterMs: number | undefined;
 
   constructor(shown: SluiceError, record: FailureRecord, consequences: Consequences, retryAfterMs?: number) {
-    super(shown.message);
+    super(shown.message, { cause: shown });
     this.again = consequences.again;
     this.elsewhere = consequences.elsewhere;
     this.providerFault = consequences.providerFault;

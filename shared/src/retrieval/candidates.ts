@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { metadataFilterSchema, RetrievalMode } from '../contracts/knowledge.ts';
 import { labelGroups } from '../metadata.ts';
+import { inSpan } from '../tracing/spans.ts';
 import type { ModelClient } from '../model-client.ts';
 import type { VectorSpace } from '../vector-store/names.ts';
 import { fuseRankings } from '../vector-store/fuse.ts';
@@ -38,12 +39,13 @@ export async function findCandidates(
   signal?: AbortSignal,
 ): Promise<Candidate[]> {
   const [vector] = query.mode === 'lexical' ? [] : await deps.model.embed([query.text], signal, deps.space);
-  const rankings = await deps.vectors.search({
+  const search = {
     ...(vector && { vector }),
     ...(query.mode !== 'dense' && { text: query.text }),
     limit: HITS_PER_RANKING,
     filter: toSearchFilter(query),
-  });
+  };
+  const rankings = await inSpan('search', {}, () => deps.vectors.search(search));
   return fuseRankings(rankings).map(({ hit, score, dense, lexical }) => ({
     hit,
     scores: {

@@ -2,6 +2,7 @@ import { retrievalSeconds } from '../metrics/retrieval.ts';
 import type { Source } from '../contracts/events.ts';
 import type { RetrievalMode } from '../contracts/knowledge.ts';
 import type { ModelClient } from '../model-client.ts';
+import { inSpan } from '../tracing/spans.ts';
 import type { TenantVectors, VectorStore } from '../vector-store/port.ts';
 import { findCandidates } from './candidates.ts';
 import type { Candidate, DocumentFilter, StageScores } from './candidates.ts';
@@ -59,11 +60,31 @@ export interface Retrieval {
  *
  * @throws what `ModelClient.embed` and `TenantVectors.search` throw
  */
-export async function retrieve(
+export function retrieve(
   deps: RetrievalDeps,
   tenant: string,
   query: RetrievalQuery,
   signal?: AbortSignal,
+): Promise<Retrieval> {
+  const attributes = {
+    'gen_ai.operation.name': 'retrieval',
+    'sluice.retrieval.mode': query.mode ?? 'hybrid',
+  };
+  return inSpan('retrieve', { attributes }, async (span) => {
+    const retrieval = await findPassages(deps, tenant, query, signal);
+    span.setAttributes({
+      'sluice.retrieval.sources': retrieval.sources.length,
+      'sluice.retrieval.reranked': retrieval.reranked,
+    });
+    return retrieval;
+  });
+}
+
+async function findPassages(
+  deps: RetrievalDeps,
+  tenant: string,
+  query: RetrievalQuery,
+  signal: AbortSignal | undefined,
 ): Promise<Retrieval> {
   const stop = retrievalSeconds.startTimer();
   const { mode = 'hybrid', topK, tokenBudget = Infinity } = query;
@@ -102,7 +123,9 @@ async function rerank(
 ): Promise<Candidate[] | undefined> {
   if (candidates.length === 0) return undefined;
   const texts = candidates.slice(0, RERANKED).map(({ hit }) => [...hit.headings, hit.text].join('\n'));
-  const relevance = await reranker.rank(query, texts, signal);
+  const relevance = await inSpan('rerank', { attributes: { 'sluice.rerank.candidates': texts.length } }, () =>
+    reranker.rank(query, texts, signal),
+  );
   if (!relevance) return undefined;
   return candidates
     .map((candidate, i) => {

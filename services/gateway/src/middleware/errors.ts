@@ -5,6 +5,7 @@ import { noteError } from '@sluice/shared/ops/recent-errors';
 import { isRedisAway, redisUnavailable } from '@sluice/shared/redis/connection';
 import type { GatewayDeps } from '../context.ts';
 import { requestIdOf, tenantOf } from './request-context.ts';
+import { traceIdOf } from './trace-request.ts';
 
 /** The answer to a path or method that no route has. */
 export const unknownRoute: RequestHandler = (request) => {
@@ -33,8 +34,10 @@ export function errorHandler({
         request_id: requestIdOf(response),
       });
     } else logger.info({ code: error.code, reason: error.message }, 'request refused');
+    response.locals['failure'] = error;
     if (response.headersSent) return void response.destroy();
     if (error.retryAfter !== undefined) response.set('Retry-After', String(error.retryAfter));
+    const traceId = traceIdOf(response);
     response.status(error.status).json({
       code: error.status,
       data: null,
@@ -42,6 +45,7 @@ export function errorHandler({
       error: {
         code: error.code,
         request_id: requestIdOf(response),
+        ...(traceId !== undefined && { trace_id: traceId }),
         ...(error.details !== undefined && { details: error.details }),
       },
     });

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { withWorkContext } from '@sluice/shared/logger';
@@ -34,9 +35,8 @@ export function requestContext(logger: Logger): RequestHandler {
       const begun = performance.now();
       const { method } = request;
       const path = request.originalUrl.split('?', 1)[0];
-      response.once('close', () => {
+      const logRequest = () => {
         const facts = {
-          request_id: requestId,
           method,
           path,
           status: response.statusCode,
@@ -46,7 +46,9 @@ export function requestContext(logger: Logger): RequestHandler {
         measure(request, response, performance.now() - begun);
         if (PROBES.has(path ?? '')) logger.debug(facts, 'request');
         else logger.info(facts, 'request');
-      });
+      };
+      // What emits the event is the connection, which knows nothing of the request.
+      response.once('close', AsyncLocalStorage.bind(logRequest));
       next();
     });
   };

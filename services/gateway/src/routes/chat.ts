@@ -5,9 +5,11 @@ import { UnavailableError } from '@sluice/shared/errors';
 import { readWholeLog } from '@sluice/shared/event-log/log';
 import { followLog, logNotFound } from '@sluice/shared/event-log/reader';
 import { cancelChat } from '../cancel-chat.ts';
+import { annotate } from '@sluice/shared/tracing/spans';
 import type { GatewayDeps } from '../context.ts';
+import { traceDelivery } from '../delivery-span.ts';
 import { envelope } from '../envelope.ts';
-import { renderLog, resumeLog, streamSignal } from '../follow.ts';
+import { otherTrace, renderLog, resumeLog, streamSignal } from '../follow.ts';
 import { endWhenLost } from '../lost-jobs.ts';
 import { countDelivered } from '../metrics.ts';
 import { requestIdOf, tenantOf } from '../middleware/request-context.ts';
@@ -36,6 +38,7 @@ export function chatRoutes(deps: GatewayDeps): Router {
     };
     const id = await submitChat(deps, caller, body);
     response.set('X-Chat-Id', id);
+    annotate({ 'sluice.job.id': id });
     if (body.stream) {
       const entries = renderLog(
         deps,
@@ -49,11 +52,14 @@ export function chatRoutes(deps: GatewayDeps): Router {
     const state = foldChat(id, []);
     const gone = clientGone(response);
     const signal = AbortSignal.any([gone, deps.drain.deadline]);
+    const jobTrace = await otherTrace(deps, { tenant, jobId: id });
+    using delivery = traceDelivery({ tenant, jobId: id, format: 'json', resumed: false, jobTrace });
     for await (const batch of followLog(
       { redis: deps.reads, doorbell: deps.doorbell },
       { tenant, jobId: id },
       { signal, onSilence: endWhenLost(deps, { tenant, jobId: id }) },
     )) {
+      delivery.took(batch);
       for (const entry of batch) applyToChat(state, entry);
     }
     if (gone.aborted) return;
