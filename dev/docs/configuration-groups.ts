@@ -151,6 +151,11 @@ export const GROUPS: readonly Group[] = [
     title: 'The offline stand-in',
     names: ['OFFLINE_EMBEDDING_DIMENSIONS', 'OFFLINE_TOKEN_DELAY_MS'],
   },
+  {
+    title: 'Prometheus and Grafana',
+    intro: 'Of `docker compose --profile observability up`: docs/operations/monitoring.md.',
+    names: ['PROMETHEUS_PORT', 'GRAFANA_PORT', 'GRAFANA_ADMIN_PASSWORD'],
+  },
 ];
 
 /** Read by no service, so kept here by hand, with what the reference says of them. */
@@ -170,5 +175,29 @@ export const WITHOUT_SCHEMA = [
     unset: 'short readable lines',
     secret: false,
     description: "`json` makes `npm start` pass the services' log lines on as they are.",
+  },
+  {
+    name: 'PROMETHEUS_PORT',
+    readers: ['docker-compose.yml'],
+    type: 'port',
+    default: '9090',
+    secret: false,
+    description: "Port of this machine's loopback that Prometheus is published on.",
+  },
+  {
+    name: 'GRAFANA_PORT',
+    readers: ['docker-compose.yml'],
+    type: 'port',
+    default: '3000',
+    secret: false,
+    description: "Port of this machine's loopback that Grafana is published on.",
+  },
+  {
+    name: 'GRAFANA_ADMIN_PASSWORD',
+    readers: ['docker-compose.yml'],
+    type: 'text',
+    unset: 'one that nobody knows; everybody who reaches it may look',
+    secret: true,
+    description: "Password of Grafana's user `admin`, taken at its first start.",
   },
 ];

@@ -39,7 +39,9 @@ describe('configuration reference', () => {
   });
 
   it('marks as secret what the logger hides', () => {
-    for (const { name, secret } of reference.flatMap(({ variables }) => variables)) {
+    for (const { name, readers, secret } of reference.flatMap(({ variables }) => variables)) {
+      // No process of ours has what goes to Grafana.
+      if (readers.includes('docker-compose.yml')) continue;
       let line = '';
       const destination = { write: (text: string) => void (line += text) };
       createLogger({ service: 'gateway', level: 'info', destination }).info(
@@ -61,7 +63,7 @@ describe('configuration reference', () => {
     for (const { name, secret } of reference.flatMap(({ variables }) => variables))
       assert.equal(
         secret,
-        /(?:API_KEY|SECRET_ACCESS_KEY|SCOPED_KEYS|FALLBACKS|REDIS_URL|OTLP_HEADERS)$/.test(name),
+        /(?:API_KEY|SECRET_ACCESS_KEY|SCOPED_KEYS|FALLBACKS|REDIS_URL|OTLP_HEADERS|PASSWORD)$/.test(name),
         name,
       );
   });
