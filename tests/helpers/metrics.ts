@@ -25,17 +25,7 @@ export async function scrape(url: string, headers: Record<string, string> = {}):
   const response = await fetch(`${url}/metrics`, { headers });
   assert.equal(response.status, 200);
   assert.match(response.headers.get('content-type') ?? '', /^text\/plain/);
-  const samples: Sample[] = [];
-  for (const line of (await response.text()).split('\n')) {
-    if (line === '' || line.startsWith('#')) continue;
-    const [, name, labels = '', value] = LINE.exec(line) ?? [];
-    assert.ok(name, `not a sample: ${line}`);
-    samples.push({
-      name,
-      labels: Object.fromEntries([...labels.matchAll(LABEL)].map(([, key = '', text = '']) => [key, text])),
-      value: Number(value),
-    });
-  }
+  const samples = readSamples(await response.text());
   const sum = (name: string, labels: Record<string, string> = {}) =>
     samples
       .filter(
@@ -44,4 +34,20 @@ export async function scrape(url: string, headers: Record<string, string> = {}):
       )
       .reduce((total, { value }) => total + value, 0);
   return { samples, sum };
+}
+
+/** Reads Prometheus's text format. */
+export function readSamples(text: string): Sample[] {
+  const samples: Sample[] = [];
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('#')) continue;
+    const [, name, labels = '', value] = LINE.exec(line) ?? [];
+    assert.ok(name, `not a sample: ${line}`);
+    samples.push({
+      name,
+      labels: Object.fromEntries([...labels.matchAll(LABEL)].map(([, key = '', label = '']) => [key, label])),
+      value: Number(value),
+    });
+  }
+  return samples;
 }

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+
+import { readCatalogue } from '../helpers/exported-metrics.ts';
+import {
+  OBSERVABILITY,
+  questionsOfDashboards,
+  questionsOfRules,
+  readDashboards,
+  readRuleFiles,
+} from '../helpers/observability.ts';
+import { readExpression } from '../helpers/promql.ts';
+import type { Catalogue } from '../helpers/promql.ts';
+
+const ROOT = join(OBSERVABILITY, '../..');
+/** No pattern, and no variable of a dashboard. */
+const isPlain = (value: string) => /^[\w-]+$/.test(value);
+const alerts = readRuleFiles().flatMap(({ rules }) => rules.filter(({ alert }) => alert !== undefined));
+
+describe('dashboards and alerts', () => {
+  let catalogue: Catalogue;
+  let values: ReadonlyMap<string, ReadonlySet<string>>;
+  before(async () => {
+    ({ catalogue, values } = await readCatalogue());
+  });
+
+  it('ask for metrics, labels and values that the processes export, and show labels that the result has', () => {
+    const problems: string[] = [];
+    for (const { where, expression, shown } of [...questionsOfRules(), ...questionsOfDashboards()]) {
+      try {
+        const { labels, comparisons } = readExpression(expression, catalogue);
+        for (const label of shown)
+          if (!labels.has(label)) problems.push(`${where}: the result has no label ${label}: ${expression}`);
+        for (const { metric, label, value } of comparisons)
+          if ((values.get(`${metric}.${label}`) ?? values.get(label))?.has(value) === false && isPlain(value))
+            problems.push(`${where}: no ${label} is ever "${value}": ${expression}`);
+      } catch (error) {
+        problems.push(`${where}: ${(error as Error).message}`);
+      }
+    }
+    assert.deepEqual(problems, []);
+  });
+
+  const WRONG: [expression: string, problem: RegExp][] = [
+    ['sum(rate(sluice_jobs_stale_total[5m]))', /there is no metric sluice_jobs_stale_total/],
+    ['sluice_queue_jobs{name="chat"}', /sluice_queue_jobs has no label name/],
+    ['max by (queu) (sluice_queue_jobs)', /nothing there has the label queu/],
+    ['sluice_queue_jobs and on (tenant) sluice_documents', /nothing there has the label tenant/],
+    ['rate(sluice_job_wait_seconds[5m])', /there is no metric sluice_job_wait_seconds,/],
+    [
+      'histogram_quantile(0.9, sum by (queue) (rate(sluice_job_wait_seconds_bucket[5m])))',
+      /needs the label le/,
+    ],
+    ['{job="gateway"}', /without naming the metric/],
+    ['sum(rate(sluice_queue_jobs[5m])', /does not parse/],
+  ];
+  for (const [expression, problem] of WRONG)
+    it(`could not ask ${expression}`, () => {
+      assert.throws(() => readExpression(expression, catalogue), problem);
+    });
+
+  it('could not compare with a value that never is', () => {
+    assert.equal(values.get('queue')?.has('chats'), false);
+    assert.equal(values.get('queue')?.has('chat'), true);
+  });
+});
+
+describe('alerts', () => {
+  const runbooks = readFileSync(join(ROOT, 'docs/operations/runbooks.md'), 'utf8');
+  const sections = [...runbooks.matchAll(/^## (\S+)$/gm)].map((match) => match[1]!);
+
+  it('have a name of their own, a severity, a sentence and an explanation', () => {
+    assert.ok(alerts.length > 20);
+    assert.equal(new Set(alerts.map(({ alert }) => alert)).size, alerts.length);
+    for (const { alert, labels, annotations } of alerts) {
+      assert.match(alert ?? '', /^Sluice[A-Z]/);
+      assert.ok(['critical', 'warning'].includes(labels['severity'] ?? ''), alert);
+      assert.deepEqual(Object.keys(annotations), ['summary', 'description', 'runbook_url'], alert);
+    }
+  });
+
+  it('lead to a section of the runbooks, and each section is of an alert', () => {
+    for (const { alert, annotations } of alerts)
+      assert.equal(annotations['runbook_url'], `docs/operations/runbooks.md#${alert?.toLowerCase()}`);
+    assert.deepEqual(new Set(sections), new Set(alerts.map(({ alert }) => alert)));
+  });
+
+  it('have in their runbook what users see, what it means, what to do and when it is over', () => {
+    for (const section of runbooks.split(/^## /m).slice(1)) {
+      const parts = [...section.matchAll(/^\*\*(Users see|It means|Do|Over when)\*\*/gm)].map(
+        (match) => match[1],
+      );
+      assert.deepEqual(parts, ['Users see', 'It means', 'Do', 'Over when'], section.split('\n')[0]);
+    }
+  });
+});
+
+describe('dashboards', () => {
+  for (const { name, text, dashboard } of readDashboards())
+    it(`${name} is whole: ids, places, units, sources`, () => {
+      const { panels, templating } = dashboard;
+      assert.equal(dashboard.uid, `sluice-${name.replace('.json', '')}`);
+      assert.ok(dashboard.tags.includes('sluice'));
+      assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length, 'ids are unique');
+      assert.equal(templating.list[0]?.type, 'datasource');
+      for (const panel of panels) {
+        const { x, y, w, h } = panel.gridPos;
+        assert.ok(x >= 0 && x + w <= 24 && w > 0 && h > 0, `${panel.title} is within the grid`);
+        for (const other of panels.slice(panels.indexOf(panel) + 1)) {
+          const at = other.gridPos;
+          const apart = at.x >= x + w || x >= at.x + at.w || at.y >= y + h || y >= at.y + at.h;
+          assert.ok(apart, `${panel.title} and ${other.title} overlap`);
+        }
+        if (panel.type === 'row') continue;
+        assert.ok(
+          ['timeseries', 'stat', 'table', 'heatmap'].includes(panel.type),
+          `${panel.type} is no plugin`,
+        );
+        assert.ok((panel.description ?? '').length > 10, `${panel.title} says what it shows`);
+        assert.ok(panel.fieldConfig, panel.title);
+        assert.equal(panel.datasource?.uid, '${datasource}', panel.title);
+        assert.ok(panel.targets.length > 0, panel.title);
+        assert.equal(
+          new Set(panel.targets.map(({ refId }) => refId)).size,
+          panel.targets.length,
+          panel.title,
+        );
+      }
+      const variables = new Set(templating.list.map((variable) => variable.name));
+      for (const [, used = ''] of text.matchAll(/\$\{?(?!__)([a-z]\w*)/g))
+        assert.ok(variables.has(used), `there is no variable ${used}`);
+      assert.doesNotMatch(text, /https?:\/\//, 'nothing is fetched from elsewhere');
+    });
+});
