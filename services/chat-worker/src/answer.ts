@@ -85,7 +85,7 @@ async function answer(deps: AnswerDeps, job: TakenJob<ChatQueueName>): Promise<v
   const writer = new LogWriter({ redis: deps.appender, log, attempt });
   const lost = AbortSignal.any([writer.signal, stop.signal]);
   const signal = AbortSignal.any([job.signal, lost]);
-  const meter = new AnswerMeter(data.tenant);
+  using meter = new AnswerMeter(data.tenant);
   if (beginning !== 'begin') takeovers.inc({ mode: beginning });
   try {
     if (beginning === 'begin') writer.append({ type: 'started', attempt, model: data.model });

@@ -26,10 +26,14 @@ const wasted = new Counter({
   registers,
 });
 
-/** Counts what the model generates in one attempt at an answer. */
-export class AnswerMeter {
+/** Tokens that are counted together: a counter takes longer than a model's token may, at full speed. */
+const COUNTED_TOGETHER = 32;
+
+/** Counts what the model generates in one attempt at an answer; disposed at its end. */
+export class AnswerMeter implements Disposable {
   readonly #tenant: string;
   #tokens = 0;
+  #counted = 0;
 
   constructor(tenant: string) {
     this.#tenant = tenant;
@@ -37,9 +41,8 @@ export class AnswerMeter {
 
   /** A piece of text has come from the model. */
   add(text: string): void {
-    const tokens = measureTokens(text);
-    this.#tokens += tokens;
-    generated.inc({ tenant: this.#tenant }, tokens);
+    this.#tokens += measureTokens(text);
+    if (this.#tokens - this.#counted >= COUNTED_TOGETHER) this.#count();
   }
 
   /** What came is of no use to anybody. */
@@ -50,5 +53,14 @@ export class AnswerMeter {
   /** What an earlier attempt wrote is thrown away. */
   discard(text: string): void {
     wasted.inc({ tenant: this.#tenant, reason: 'restarted' }, measureTokens(text));
+  }
+
+  [Symbol.dispose](): void {
+    this.#count();
+  }
+
+  #count(): void {
+    generated.inc({ tenant: this.#tenant }, this.#tokens - this.#counted);
+    this.#counted = this.#tokens;
   }
 }

@@ -22,7 +22,7 @@ const firstChunk = new Histogram({
 
 const chunkGap = new Histogram({
   name: 'gen_ai_client_operation_time_per_output_chunk_seconds',
-  help: 'Between two tokens of an answer.',
+  help: 'Between two moments at which tokens of an answer came.',
   labelNames: ['gen_ai_request_model'],
   buckets: SHORT_SECONDS,
   registers,
@@ -91,8 +91,8 @@ export class ModelTimer {
     this.#operation = operation;
   }
 
-  /** A piece of the answer has come. */
-  token(): void {
+  /** One or more pieces of the answer have come. */
+  tokens(): void {
     const now = performance.now();
     const labels = { gen_ai_request_model: this.#model };
     if (this.#lastToken === undefined) firstChunk.observe(labels, (now - this.#begun) / 1_000);

@@ -61,14 +61,18 @@ export async function* readAnswer(
       .asResponse();
     if (!response.body) throw new Error('the response has no body');
     reading: for await (const frames of readServerEvents(response.body)) {
+      let isMeasured = false;
       for (const frame of frames) {
         if (frame.data === '[DONE]') break reading;
         for (const event of readFrame(frame, response.headers)) {
           watchdog.rest();
           begun = true;
           finished ||= event.type === 'finish';
-          measure(timer, target.model, event);
           span.event(event);
+          // Once for all that came together: a histogram takes longer than a model's token may, at full speed.
+          if (!isMeasured && isText(event)) timer.tokens();
+          isMeasured ||= isText(event);
+          if (event.type === 'usage') countTokens(target.model, event);
           yield event;
           watchdog.watch('token', timeouts.tokenTimeoutMs);
         }
@@ -91,11 +95,13 @@ export async function* readAnswer(
   }
 }
 
-function measure(timer: ModelTimer, model: string, event: ModelEvent): void {
-  if (event.type === 'content' || event.type === 'reasoning') timer.token();
-  if (event.type !== 'usage') return;
-  countUsage(model, 'chat', 'input', event.prompt_tokens);
-  countUsage(model, 'chat', 'output', event.completion_tokens);
+function isText({ type }: ModelEvent): boolean {
+  return type === 'content' || type === 'reasoning';
+}
+
+function countTokens(model: string, usage: Extract<ModelEvent, { type: 'usage' }>): void {
+  countUsage(model, 'chat', 'input', usage.prompt_tokens);
+  countUsage(model, 'chat', 'output', usage.completion_tokens);
 }
 
 function readFrame({ event: name, data }: EventSourceMessage, headers: Headers): ModelEvent[] {
