@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import { collectEvents, contentOf, dataOf, postJson, readEvents } from '../helpers/api.ts';
+import { scrape } from '../helpers/metrics.ts';
 import { waitFor } from '../helpers/poll.ts';
 import { startStack } from '../helpers/stack.ts';
 
@@ -32,6 +33,7 @@ describe('who owns a job', () => {
     assert.equal(next.status, 200, 'and lives');
     await next.body?.cancel();
     assert.match(survivor.logs(), /gave up a job/);
+    assert.equal((await scrape(survivor.url)).sum('sluice_jobs_abandoned_total', { queue: 'chat' }), 1);
   });
 
   it('a log whose job is gone is ended by the reaper', async () => {

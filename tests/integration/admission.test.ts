@@ -84,6 +84,22 @@ describe('admission', () => {
     await apply('x', 'a3', { queue: 5, tenant: 3 });
   });
 
+  it('knows who has waited the longest, behind those that are worked on and out of turn', async () => {
+    assert.equal(await admission.oldest(), undefined);
+    const { open } = admissionKeys('chat');
+    for (let i = 0; i < 700; i += 1) {
+      await apply('greedy', `g${i}`);
+      if (i < 600) await admission.leave({ tenant: 'default', caller: 'greedy', id: `g${i}` }, 'taken');
+    }
+    await apply('modest', 'm0');
+    const longAgo = Math.floor(Date.now() / 1_000) - 100;
+    for (let i = 0; i < 699; i += 1) await redis.zadd(open, longAgo - 1, `default g${i} greedy`);
+    for (let i = 600; i < 699; i += 1)
+      await admission.leave({ tenant: 'default', caller: 'greedy', id: `g${i}` }, 'taken');
+    await redis.zadd(open, longAgo, 'default g699 greedy');
+    assert.equal((await admission.oldest())?.getTime(), longAgo * 1_000);
+  });
+
   it('estimates the wait from the jobs taken since somebody has waited', async () => {
     const { counts } = admissionKeys('chat');
     for (let i = 0; i < 30; i += 1) await apply('x', `a${i}`);

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createParser } from 'eventsource-parser';
 import type { EventSourceMessage } from 'eventsource-parser';
 import { collectEvents, contentOf, postJson, readEvents } from '../helpers/api.ts';
+import { scrape } from '../helpers/metrics.ts';
 import { waitFor } from '../helpers/poll.ts';
 import { begin, chunk, startScriptedModel } from '../helpers/scripted-model.ts';
 import type { ScriptedModel } from '../helpers/scripted-model.ts';
@@ -108,6 +109,8 @@ describe(
         what: 'the slow readers to be cut off',
         timeoutMs: 50_000,
       });
+      const cut = (await scrape(stack.url)).sum('sluice_stream_slow_readers_cut_total');
+      assert.ok(cut > READERS / 2 && cut <= READERS, `${cut} readers are counted as cut off`);
       const had = await readWhatIsLeft(readers[0]);
       assert.ok(had.length > 0 && !had.some(({ data }) => data === '[DONE]'), 'it was cut off in the midst');
       const rest = await collectEvents(await fetch(`${url}?after=${had.at(-1)?.id}`));

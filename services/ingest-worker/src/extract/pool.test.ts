@@ -7,10 +7,13 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { DocumentError } from '@sluice/shared/errors';
 import { textAt, writeNestedPdf, writePdf } from '../../../../tests/helpers/pdf.ts';
+import { extractionCrashes } from '../metrics.ts';
 import { startChild } from './child-process.ts';
 import { createExtractor, type ExtractionReport } from './pool.ts';
 
 const LIMITS = { timeoutMs: 60_000, heapMb: 256, rssMb: 600 };
+const crashes = async (reason: string) =>
+  (await extractionCrashes.get()).values.find(({ labels }) => labels.reason === reason)?.value ?? 0;
 const folder = mkdtempSync(join(tmpdir(), 'extract-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -80,7 +83,9 @@ describe('extraction pool', () => {
 
   test('stops a document that takes too long', async () => {
     await using extractor = createExtractor({ ...LIMITS, timeoutMs: 1500, concurrency: 1 });
+    const before = await crashes('timeout');
     await assert.rejects(extractor.extract(endless, 'pdf'), fails('resource_limit'));
+    assert.equal((await crashes('timeout')) - before, 1);
     assert.equal((await extractor.extract(small, 'text')).text, 'A short text.');
   });
 
