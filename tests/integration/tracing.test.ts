@@ -5,10 +5,9 @@ import { drawTrace, startCollector } from '../helpers/collector.ts';
 import type { Collector } from '../helpers/collector.ts';
 import type { ExportedSpan } from '../helpers/otlp.ts';
 import { waitFor } from '../helpers/poll.ts';
-import { refuse, startScriptedModel } from '../helpers/scripted-model.ts';
-import type { TestService } from '../helpers/process.ts';
 import { startStack } from '../helpers/stack.ts';
 import type { TestStack } from '../helpers/stack.ts';
+import { beginTrace, linesOf } from '../helpers/traces.ts';
 
 const SECRET = 'the-key-of-the-collector';
 const HANDBOOK = '# Foghorn\n\nThe foghorn was replaced in 1931, after the storm took the old one.';
@@ -17,23 +16,6 @@ const FOLLOW_UP = [
   { role: 'assistant', content: 'A horn that warns ships.' },
   { role: 'user', content: 'When was it replaced?' },
 ];
-
-/** A `traceparent` as a client has it, of a trace that nobody else uses. */
-function beginTrace(flags = '01') {
-  const random = (bytes: number) =>
-    Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex');
-  const [traceId, spanId] = [random(16), random(8)];
-  return { traceId, spanId, headers: { traceparent: `00-${traceId}-${spanId}-${flags}` } };
-}
-
-/** The log lines of a service, parsed. */
-function linesOf(service: TestService): Record<string, unknown>[] {
-  return service
-    .logs()
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-}
 
 describe('tracing', () => {
   let collector: Collector;
@@ -115,7 +97,8 @@ describe('tracing', () => {
       assert.equal(request.kind, 'server');
       assert.equal(request.attributes['http.route'], '/api/chat');
       assert.equal(request.attributes['http.response.status_code'], 200);
-      for (const name of ['deliver', 'answer']) assert.ok(request.end >= span(name).end, name);
+      // The model is done before the last record, which is before the last frame. Spans begin at a whole millisecond.
+      for (const name of ['deliver', 'chat offline-chat']) assert.ok(request.end + 1 >= span(name).end, name);
     });
 
     it('says whose and which chat it is', () => {
@@ -316,107 +299,5 @@ describe('tracing', () => {
       [...new Set(roots.map(({ name }) => name))].filter((name) => !/^(POST|GET) \/api|^feed$/.test(name)),
       [],
     );
-  });
-});
-
-describe('the trace of a failure', () => {
-  it('has the code of each failed request to the model and of what became of it, and no words of others', async () => {
-    await using collector = await startCollector();
-    await using model = await startScriptedModel(refuse(500), refuse(400));
-    await using stack = await startStack({
-      services: ['chat-worker'],
-      env: {
-        OPENAI_BASE_URL: model.url,
-        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-        OTEL_BSP_SCHEDULE_DELAY: '50',
-      },
-    });
-    const { traceId, headers } = beginTrace();
-    const messages = [{ role: 'user', content: 'Who are you?' }];
-    const response = await postJson(`${stack.url}/api/chat`, { messages }, headers);
-    assert.equal(response.status, 502);
-    const spans = await waitFor(
-      () => {
-        const names = collector.spans.map(({ name }) => name);
-        return ['POST /api/chat', 'process chat'].every((name) => names.includes(name))
-          ? collector.spans
-          : undefined;
-      },
-      { what: 'the spans of both processes' },
-    );
-    const failures = spans
-      .filter(({ failed }) => failed)
-      .map(({ name, attributes }) => `${name}: ${String(attributes['error.type'])}`);
-    assert.deepEqual(failures.sort(), [
-      'POST /api/chat: model_rejected_request',
-      'answer: model_rejected_request',
-      'chat offline-chat: model_rejected_request',
-      'chat offline-chat: model_unavailable',
-      'process chat: model_rejected_request',
-    ]);
-    assert.ok(spans.every((span) => span.traceId === traceId));
-    assert.ok(!JSON.stringify(spans).includes('the words of the provider'));
-  });
-});
-
-describe('tracing that is off', () => {
-  it('exports nothing and gives no ids, without an endpoint as well as when it is disabled', async () => {
-    await using collector = await startCollector();
-    await using stack = await startStack({ services: [] });
-    await stack.start('chat-worker', {
-      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-      OTEL_SDK_DISABLED: 'true',
-    });
-    const { headers } = beginTrace();
-    const messages = [{ role: 'user', content: 'Who are you?' }];
-    await dataOf(await postJson(`${stack.url}/api/chat`, { messages }, headers));
-    const refusal = await postJson(`${stack.url}/api/chat`, {}, headers);
-    const { error } = (await refusal.json()) as { error: Record<string, unknown> };
-    assert.deepEqual(Object.keys(error).sort(), ['code', 'details', 'request_id']);
-    for (const service of stack.services) {
-      assert.equal(await service.stop(), 0);
-      assert.ok(!service.logs().includes('trace_id'));
-    }
-    assert.equal(collector.requests.length, 0);
-  });
-});
-
-describe('a collector that is of no use', () => {
-  const env = { OTEL_EXPORTER_OTLP_HEADERS: `x-key=${SECRET}`, OTEL_BSP_SCHEDULE_DELAY: '50' };
-  const answersAndDrains = async (endpoint: string) => {
-    await using stack = await startStack({
-      services: ['chat-worker'],
-      env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
-    });
-    const messages = [{ role: 'user', content: 'Who are you?' }];
-    await dataOf(await postJson(`${stack.url}/api/chat`, { messages }));
-    for (const service of stack.services) {
-      const begun = performance.now();
-      assert.equal(await service.stop(), 0);
-      // Two seconds for the last spans, out of 25 for the whole drain.
-      assert.ok(performance.now() - begun < 5_000);
-      assert.ok(!service.logs().includes(SECRET));
-    }
-    return stack.services.map(linesOf);
-  };
-
-  it('holds nobody back when it is away, which is logged once', async () => {
-    const collector = await startCollector();
-    await collector[Symbol.asyncDispose]();
-    for (const lines of await answersAndDrains(collector.url)) {
-      const complaints = lines.filter(({ msg }) =>
-        /^(traces cannot be|the collector took)/.test(String(msg)),
-      );
-      assert.equal(complaints.length, 1, JSON.stringify(complaints));
-    }
-  });
-
-  it('holds nobody back when it takes traces and does not answer', async () => {
-    await using collector = await startCollector({ silent: true });
-    for (const lines of await answersAndDrains(collector.url))
-      assert.ok(
-        lines.some(({ msg }) => String(msg).startsWith('the collector took the last traces too slowly')),
-      );
-    assert.ok(collector.requests.length > 0);
   });
 });

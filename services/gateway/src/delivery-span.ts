@@ -47,7 +47,7 @@ export function traceDelivery(facts: DeliveryFacts): Delivery {
       span?.setAttributes({
         'sluice.delivery.records': written.records,
         'sluice.delivery.deltas': written.deltas,
-        'sluice.delivery.bytes': written.bytes,
+        ...(facts.format === 'sse' && { 'sluice.delivery.bytes': written.bytes }),
         'sluice.delivery.end': end ?? 'broken_off',
       });
       span?.end();

@@ -75,7 +75,8 @@ export function startTracing({ service, settings, logger }: TelemetryOptions): A
   };
 }
 
-function chooseSampler({
+/** The sampler that `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` ask for. */
+export function chooseSampler({
   OTEL_TRACES_SAMPLER: name,
   OTEL_TRACES_SAMPLER_ARG: ratio,
 }: TelemetrySettings): Sampler {
