@@ -38,7 +38,7 @@ describe('tracing', () => {
   before(async () => {
     collector = await startCollector();
     stack = await startStack({
-      tokenDelayMs: 20,
+      tokenDelayMs: 30,
       env: {
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
         OTEL_EXPORTER_OTLP_HEADERS: `x-key=${SECRET}`,
@@ -252,7 +252,7 @@ describe('tracing', () => {
     const response = await ask({ stream: true }, headers);
     let deltas = 0;
     for await (const event of readEvents(response)) {
-      if (event.event !== undefined || ++deltas !== 3) continue;
+      if (event.event !== undefined || ++deltas !== 1) continue;
       await victim?.kill();
       await stack.start('chat-worker');
     }
