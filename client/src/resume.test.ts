@@ -173,6 +173,7 @@ describe('resume', () => {
         code,
         message: `It is ${code}.`,
         requestId: 'request-1',
+        traceId: 'trace-1',
       };
       await assert.rejects(collect(chat.resume('chat_x', { after: '1-3' })), expected);
       await assert.rejects(chat.stream(QUESTION).id, expected);

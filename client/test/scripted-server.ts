@@ -66,7 +66,7 @@ export function refuse(
   headers: Record<string, string> = {},
 ): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  const error = { code, request_id: 'request-1' };
+  const error = { code, request_id: 'request-1', trace_id: 'trace-1' };
   response.end(JSON.stringify({ code: status, data: null, message: `It is ${code}.`, error }));
 }
 
