@@ -2,7 +2,6 @@ import type { ModelClient } from '@sluice/shared/model-client';
 import { estimateTokens } from '@sluice/shared/text/estimate-tokens';
 import type { Point } from '@sluice/shared/vector-store/port';
 import type { TextChunk } from './chunk.ts';
-import { startStage, timeStage } from './metrics.ts';
 import { workAhead } from './work-ahead.ts';
 
 /** Most chunks, and most tokens by `estimateTokens`, that are embedded and stored together. */
@@ -33,7 +32,7 @@ export function embedChunks(
 ): AsyncGenerator<Point[], void, void> {
   return workAhead(batchChunks(chunks), AHEAD, signal, async (batch, stop) => {
     const texts = batch.map(withHeadings);
-    const vectors = await timeStage('embed', () => model.embed(texts, stop));
+    const vectors = await model.embed(texts, stop);
     return batch.map((chunk, n) => ({
       ...chunk,
       ...owner,
@@ -46,21 +45,16 @@ export function embedChunks(
 function* batchChunks(chunks: Iterable<TextChunk>): Generator<TextChunk[], void, void> {
   let batch: TextChunk[] = [];
   let tokens = 0;
-  let stop = startStage('chunk');
   for (const chunk of chunks) {
     const size = estimateTokens(withHeadings(chunk));
     if (batch.length === BATCH || (batch.length > 0 && tokens + size > BATCH_TOKENS)) {
-      stop();
       yield batch;
       [batch, tokens] = [[], 0];
-      stop = startStage('chunk');
     }
     batch.push(chunk);
     tokens += size;
   }
-  if (batch.length === 0) return;
-  stop();
-  yield batch;
+  if (batch.length > 0) yield batch;
 }
 
 /** What of a chunk is embedded, and searched for words. */

@@ -5,13 +5,12 @@ import type { TenantVectors } from '@sluice/shared/vector-store/port';
 import type { VectorSpace } from '@sluice/shared/vector-store/names';
 import { isSameSpace } from '@sluice/shared/vector-store/spaces';
 import type { ModelClient } from '@sluice/shared/model-client';
-import { traceStage } from '@sluice/shared/tracing/stage';
 import { readChunks } from './chunk.ts';
 import type { ChunkOptions, TextChunk } from './chunk.ts';
 import { embedChunks } from './embed.ts';
 import type { ChunkOwner } from './embed.ts';
 import type { ExtractedDocument } from './extract/document.ts';
-import { timeStage } from './metrics.ts';
+import { openStage } from './stage.ts';
 
 /** What the chunks of a document become, and who is told. */
 export interface ChunkIndexing {
@@ -48,14 +47,14 @@ export async function indexChunks(indexing: ChunkIndexing): Promise<number> {
       Math.max(trail.chunks, Math.ceil((trail.chunks * document.text.length) / trail.end)),
     );
   if (trail.chunks > 0) tell();
-  using chunking = traceStage('chunk');
-  using embedding = traceStage('embed');
-  using storing = traceStage('upsert');
+  using chunking = openStage('chunk');
+  using embedding = openStage('embed');
+  using storing = openStage('upsert');
   const embedder: typeof model = {
     embed: (...texts) => embedding.run(() => model.embed(...texts)),
   };
   for await (const points of embedChunks(embedder, owner, chunking.iterate(chunks), signal)) {
-    await storing.run(() => timeStage('upsert', () => vectors.upsert(points)));
+    await storing.run(() => vectors.upsert(points));
     points.forEach((point) => trail.add(point));
     await save({ version, space, chunks: trail.chunks, digest: trail.digest() });
     tell();

@@ -20,9 +20,11 @@ import { annotate, inSpan } from '@sluice/shared/tracing/spans';
 import type { TenantVectors, VectorStore } from '@sluice/shared/vector-store/port';
 import type { ChunkOptions } from './chunk.ts';
 import { extractOnce } from './extract-once.ts';
+import type { ExtractedDocument } from './extract/document.ts';
 import type { Extractor } from './extract/pool.ts';
 import { indexChunks } from './index-chunks.ts';
-import { chunksIndexed, timeStage } from './metrics.ts';
+import { chunksIndexed } from './metrics.ts';
+import { openStage } from './stage.ts';
 
 /** What ingesting needs. */
 export interface IngestDeps {
@@ -144,9 +146,7 @@ async function index(
   const [vectors, space] = [deps.store.forTenant(tenant), deps.store.space];
 
   writer.append({ type: 'progress', stage: 'extract', done: 0, total: 1 });
-  const document = await inSpan('extract', {}, () =>
-    timeStage('extract', () => extractOnce(deps, job, attempt, signal)),
-  );
+  const document = await extract(deps, job, attempt, signal);
   // The first batch is embedded before anything else is told, which may take long where a provider is slow.
   writer.append({ type: 'progress', stage: 'extract', done: 1, total: 1 });
   const chunks = await indexChunks({
@@ -179,6 +179,16 @@ async function index(
   });
   await tidyUp(deps, job, vectors, before?.indexed_version);
   return chunks;
+}
+
+async function extract(
+  deps: IngestDeps,
+  job: IngestJob,
+  attempt: number,
+  signal: AbortSignal,
+): Promise<ExtractedDocument> {
+  using stage = openStage('extract');
+  return await stage.run(() => extractOnce(deps, job, attempt, signal));
 }
 
 /** What is left to do when the document is ready, and no reason to call it failed. */

@@ -1,12 +1,11 @@
 import { Counter, Histogram } from 'prom-client';
-import type { INGEST_STAGES } from '@sluice/shared/contracts/events';
 import { LONG_SECONDS, registry, startAtZero } from '@sluice/shared/metrics/registry';
 
 const registers = [registry];
 
-const stageSeconds = new Histogram({
+export const stageSeconds = new Histogram({
   name: 'sluice_ingest_stage_seconds',
-  help: 'Time of each stage of ingestion: extract of a document, chunk, embed and upsert of each of its batches.',
+  help: 'Time that a document spent in each stage of ingestion; its batches are in several at once.',
   labelNames: ['stage'],
   buckets: LONG_SECONDS,
   registers,
@@ -26,18 +25,3 @@ export const extractionCrashes = new Counter({
   registers,
 });
 startAtZero(extractionCrashes, 'reason', ['timeout', 'rss', 'heap', 'crash', 'killed', 'start']);
-
-type Stage = (typeof INGEST_STAGES)[number];
-
-/** Starts the clock of a stage. @returns stops it */
-export function startStage(stage: Stage): () => void {
-  return stageSeconds.startTimer({ stage });
-}
-
-/** Times a stage that succeeds. */
-export async function timeStage<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
-  const stop = startStage(stage);
-  const result = await work();
-  stop();
-  return result;
-}
