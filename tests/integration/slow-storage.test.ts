@@ -24,7 +24,7 @@ describe('an upload whose bytes are being kept', () => {
     await stack[Symbol.asyncDispose]();
   });
 
-  it('is given up after ten minutes, when its gateway must have died, and not before', async () => {
+  it('is given up after ten minutes, when its gateway must have died, or when it is deleted, and not before', async () => {
     const documents = openDocuments(redis);
     const admission = openAdmission('ingest', redis, 1);
     /** What `take` has done when it begins to keep the bytes. */
@@ -44,14 +44,22 @@ describe('an upload whose bytes are being kept', () => {
       await admission.admit(applicant, LIMITS);
       const member = `${applicant.tenant} ${applicant.id} ${applicant.caller}`;
       await redis.zadd(admissionKeys('ingest').open, Math.floor(Date.now() / 1_000) - secondsAgo, member);
-      return async () => (await documents.get(TENANT, plan.document.id)).status;
+      return {
+        document: plan.document,
+        status: async () => (await documents.get(TENANT, plan.document.id)).status,
+        hasPlace: async () => (await redis.zscore(admissionKeys('ingest').waiting, member)) !== null,
+      };
     };
     const slow = await begin('a', 60);
     const dead = await begin('b', 700);
-    await waitFor(async () => (await dead()) === 'failed', {
+    const unwanted = await begin('c', 60);
+    assert.equal(await documents.retire(unwanted.document), true);
+    await waitFor(async () => (await dead.status()) === 'failed' && !(await dead.hasPlace()), {
       what: 'the reaper to give up the one',
       timeoutMs: 40_000,
     });
-    assert.equal(await slow(), 'queued');
+    await waitFor(async () => !(await unwanted.hasPlace()), { what: 'the place of the deleted one' });
+    assert.equal(await slow.status(), 'queued');
+    assert.ok(await slow.hasPlace());
   });
 });

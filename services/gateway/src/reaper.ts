@@ -131,7 +131,7 @@ async function reap(
   for (const job of jobs) {
     const age = Date.now() - job.admittedAt.getTime();
     const last = await readLastEntry(deps.commands, { tenant: job.tenant, jobId: job.id });
-    if (!last && age < ward.keepingMs) continue;
+    if (!last && (await ward.isBeingKept(job, age))) continue;
     if (!last) await ward.giveUp(job, 'worker_lost', LOST);
     if (!last || isTerminal(last.record)) {
       ended.push(job);

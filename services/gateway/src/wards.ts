@@ -1,4 +1,5 @@
 import type { Admission, Applicant } from '@sluice/shared/admission/admission';
+import { ingestedBy } from '@sluice/shared/contracts/jobs';
 import { failUnsettled } from '@sluice/shared/documents';
 import { closeLog } from '@sluice/shared/event-log/log';
 import type { JobState } from '@sluice/shared/queues';
@@ -16,8 +17,8 @@ export interface Ward {
     remove(id: string): Promise<unknown>;
     workers(): Promise<number>;
   };
-  /** How long a gateway may take between a job's admission and its log, to keep its bytes. */
-  keepingMs: number;
+  /** Whether a gateway may still be keeping the bytes of a job that was admitted so long ago and has no log. */
+  isBeingKept(job: Address, ageMs: number): Promise<boolean>;
   giveUp(job: Address, code: string, message: string): Promise<void>;
 }
 
@@ -37,12 +38,18 @@ export function listWards(deps: GatewayDeps): Ward[] {
   const chats = Object.values(deps.lanes).map((lane) => ({
     prefix: 'chat_' as const,
     ...lane,
-    keepingMs: 0,
+    isBeingKept: async () => false,
     giveUp: endLog,
   }));
   const failDocument: Ward['giveUp'] = async (job, code, message) => {
     await failUnsettled(documents, job.tenant, job.id, { code, message });
     await endLog(job, code, message);
   };
-  return [...chats, { prefix: 'doc_', ...deps.ingest, keepingMs: RECEIPT_MS, giveUp: failDocument }];
+  const isBeingKept: Ward['isBeingKept'] = async ({ tenant, id }, ageMs) => {
+    if (ageMs >= RECEIPT_MS) return false;
+    const { documentId, version } = ingestedBy(id);
+    // Nobody waits for the bytes of what was deleted or replaced meanwhile.
+    return (await documents.find(tenant, documentId))?.version === version;
+  };
+  return [...chats, { prefix: 'doc_', ...deps.ingest, isBeingKept, giveUp: failDocument }];
 }
