@@ -68,7 +68,7 @@ describe('registry of batches', () => {
     await batches.move(address, 'a', { from: ['pending'], to: 'failed', version: 1 });
     assert.ok((await batches.get(address)).batch.ended_at);
     assert.ok((await ttls(address)).every((ttl) => ttl > 0 && ttl <= RETENTION_MS));
-    assert.equal(await batches.retry(address), 1);
+    assert.equal(await batches.retry(address, [{ id: 'a', version: 2 }]), 1);
     assert.equal((await batches.get(address)).batch.ended_at, undefined);
     assert.ok((await ttls(address)).every((ttl) => ttl === -1));
     assert.equal((await batches.item(address, 'a'))?.version, 2);
@@ -82,7 +82,7 @@ describe('registry of batches', () => {
     await batches.deactivate(address);
     assert.deepEqual(await batches.active('acting'), []);
     // A gateway saw that it had ended before it was given another turn.
-    await batches.retry(address);
+    await batches.retry(address, [{ id: 'a', version: 2 }]);
     await batches.deactivate(address);
     assert.deepEqual(await batches.active('acting'), [address.id]);
   });

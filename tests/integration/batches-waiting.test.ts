@@ -32,6 +32,14 @@ describe('batches without a worker', () => {
     redis.disconnect();
     await stack[Symbol.asyncDispose]();
   });
+  const failDocument = async (id = '', version = 0) => {
+    const error = { code: 'internal_error', message: 'It was a bad day.' };
+    const owner = { version, attempt: 1 };
+    assert.equal(
+      await openDocuments(redis).update('default', id, owner, { status: 'failed', error }),
+      'updated',
+    );
+  };
   const filesOf = (name: string, count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`${name}/${i}.md`, `${name}, file ${i}`]));
 
@@ -130,12 +138,7 @@ describe('batches without a worker', () => {
       }),
     );
     const unlucky = items.find(({ filename }) => filename === 'unlucky.md');
-    const error = { code: 'internal_error', message: 'It was a bad day.' };
-    const owner = { version: 1, attempt: 1 };
-    await openDocuments(redis).update('default', unlucky?.document_id ?? '', owner, {
-      status: 'failed',
-      error,
-    });
+    await failDocument(unlucky?.document_id, 1);
     const worker = await stack.start('ingest-worker');
     const failed = await batches.ended(batch.id);
     assert.equal(failed.counts.failed, 2);
@@ -154,6 +157,22 @@ describe('batches without a worker', () => {
       [2, 2],
     );
     await worker.stop();
+  });
+
+  it('retries from the version that a document has by now', async () => {
+    const { batch, items } = await batches.send(formOf({ 'twice.md': 'It fails in the batch and outside.' }));
+    const [{ document_id: id } = {}] = items;
+    await failDocument(id, 1);
+    const first = await stack.start('ingest-worker');
+    assert.equal((await batches.ended(batch.id)).counts.failed, 1);
+    await first.stop();
+    const path = `${stack.url}/api/knowledge/documents/${id}/reingest`;
+    assert.equal((await fetch(path, { method: 'POST' })).status, 202);
+    await failDocument(id, 2);
+    await batches.act(batch.id, 'retry');
+    await using _second = await stack.start('ingest-worker');
+    assert.equal((await batches.ended(batch.id)).counts.ready, 1);
+    assert.equal((await batches.items(batch.id))[0]?.version, 3);
   });
 
   it('gives no turn to what was replaced or deleted while it waited', async () => {
@@ -190,6 +209,13 @@ describe('batches without a worker', () => {
     await batches.act(id, 'close');
     const ended = await batches.ended(id);
     assert.equal(ended.counts.failed, 1);
+    assert.equal((await batches.items(id))[0]?.error?.code, 'upload_lost');
+    const retried = await batches.act(id, 'retry');
+    assert.deepEqual(
+      [retried.state, retried.counts.failed],
+      ['done', 1],
+      'there is nothing to try again with',
+    );
     assert.equal((await batches.items(id))[0]?.error?.code, 'upload_lost');
   });
 });

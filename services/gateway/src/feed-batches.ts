@@ -12,6 +12,11 @@ import type { Uploader } from './uploads.ts';
 /** Items that are fed at the same time. */
 const FED_AT_ONCE = 50;
 
+/** Items that are given another turn at the same time. */
+const RETRIED_AT_ONCE = 500;
+/** Errors of items whose bytes must be sent again; see `batches/add.lua`. */
+const NEVER_KEPT = new Set(['upload_lost', 'storage_unavailable']);
+
 /** An item that became a version of a document. */
 export interface FedItem extends BatchItem {
   document_id: string;
@@ -89,6 +94,27 @@ async function findDocument(
   if (isKept) return next;
   await settleItem(deps, { batch, item, documentId, version });
   return undefined;
+}
+
+/**
+ * Gives what failed another turn, each as the next version that its document has by now; only what was never kept has
+ * nothing to try again with, and stays.
+ *
+ * @throws {RequestError} 409 `batch_ended` when it was cancelled
+ */
+export async function retryFailed(deps: GatewayDeps, { address }: StoredBatch): Promise<void> {
+  let cursor: number | undefined;
+  do {
+    const page = await deps.batches.items(address, { statuses: ['failed'], limit: RETRIED_AT_ONCE, cursor });
+    const items = page.items.filter(hasDocument).filter(({ error }) => !NEVER_KEPT.has(error?.code ?? ''));
+    const turns = items.map(async ({ id, document_id, version }) => {
+      const document = await deps.documents.find(address.tenant, document_id);
+      const isOnItsWay = document !== undefined && document.status !== 'failed';
+      return { id, version: (document?.version ?? version) + (isOnItsWay ? 0 : 1) };
+    });
+    await deps.batches.retry(address, await Promise.all(turns));
+    cursor = page.next_cursor === undefined ? undefined : Number(page.next_cursor);
+  } while (cursor !== undefined);
 }
 
 /** Takes a waiting item out of the queue and back into its batch; one that a worker has goes on. */

@@ -72,20 +72,17 @@ export interface BatchRegistry {
   /** Closes a batch to which nothing was added for so long. */
   closeWhenIdle(address: BatchAddress, idleMs: number): Promise<void>;
   /**
-   * Gives what failed another turn, each as the next version of its document.
+   * Gives items that failed another turn, each as a version of its document. A script holds up everybody: not too many.
    *
    * @returns how many
    * @throws {RequestError} 404, 409 `batch_ended` when it was cancelled
    */
-  retry(address: BatchAddress): Promise<number>;
+  retry(address: BatchAddress, turns: readonly { id: string; version: number }[]): Promise<number>;
   /** Batches that may not have ended. */
   active(tenant: string): Promise<string[]>;
   /** Takes a batch that has ended from these; one that goes on stays. */
   deactivate(address: BatchAddress): Promise<void>;
 }
-
-/** Items of one call of `retry.lua`: a script holds up everybody. */
-const RETRY_PAGE = 500;
 
 /** Opens the registry on a connection that the caller closes. */
 export function openBatches(redis: RedisClient): BatchRegistry {
@@ -199,16 +196,13 @@ export function openBatches(redis: RedisClient): BatchRegistry {
     async closeWhenIdle(address, idleMs) {
       await commands.sluiceBatchFlag(...allKeys(address), 'closed', 1, Math.ceil(idleMs / 1_000));
     },
-    async retry(address) {
-      let retried = 0;
-      for (;;) {
-        const result = await commands.sluiceBatchRetry(...allKeys(address), RETRY_PAGE);
-        if (result === 'MISSING') throw notFound(address.id);
-        if (result === 'CANCELLED') throw ended(address.id);
-        await redis.sadd(activeBatchesKey(address.tenant), address.id);
-        retried += Number(result);
-        if (Number(result) < RETRY_PAGE) return retried;
-      }
+    async retry(address, turns) {
+      const pairs = turns.flatMap(({ id, version }) => [id, version]);
+      const result = await commands.sluiceBatchRetry(...allKeys(address), ...pairs);
+      if (result === 'MISSING') throw notFound(address.id);
+      if (result === 'CANCELLED') throw ended(address.id);
+      await redis.sadd(activeBatchesKey(address.tenant), address.id);
+      return Number(result);
     },
     active: (tenant) => redis.smembers(activeBatchesKey(tenant)),
     async deactivate(address) {

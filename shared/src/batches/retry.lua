@@ -1,5 +1,5 @@
--- Gives items that failed another turn, each as the next version of its document.
--- ARGV[1] most items
+-- Gives items that failed another turn.
+-- ARGV item id, version of its document that it is to become, item id, version, …
 -- Returns how many, or 'MISSING' or 'CANCELLED'.
 if redis.call('HEXISTS', KEYS[1], 'json') == 0 then
   return 'MISSING'
@@ -7,15 +7,18 @@ end
 if flag('cancelled') then
   return 'CANCELLED'
 end
-local ids = redis.call('ZRANGE', set.failed, 0, tonumber(ARGV[1]) - 1)
-for _, id in ipairs(ids) do
-  local item = read_item(id)
-  item.version = item.version + 1
-  item.error = nil
-  move(item, 'pending')
-  write_item(item)
+local count = 0
+for i = 1, #ARGV, 2 do
+  local item = read_item(ARGV[i])
+  if item and item.status == 'failed' then
+    item.version = tonumber(ARGV[i + 1])
+    item.error = nil
+    move(item, 'pending')
+    write_item(item)
+    count = count + 1
+  end
 end
-if #ids > 0 then
+if count > 0 then
   changed()
 end
-return #ids
+return count

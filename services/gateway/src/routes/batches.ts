@@ -14,7 +14,7 @@ import type { GatewayDeps } from '../context.ts';
 import { createBatch, takeManifest } from '../create-batch.ts';
 import type { CreatedBatch } from '../create-batch.ts';
 import { envelope } from '../envelope.ts';
-import { feedBatch } from '../feed-batches.ts';
+import { feedBatch, retryFailed } from '../feed-batches.ts';
 import { streamSignal } from '../follow.ts';
 import { tenantOf } from '../middleware/request-context.ts';
 import { receiveBatch } from '../receive-batch.ts';
@@ -154,7 +154,7 @@ export function batchRoutes(deps: GatewayDeps): Router {
 
   router.post('/:id/retry', async (request, response) => {
     const stored = await batches.get(addressOf(request, response));
-    await batches.retry(stored.address);
+    await retryFailed(deps, stored);
     await feedBatch(deps, stored);
     await answer(response, stored);
   });
