@@ -121,6 +121,25 @@ export function questionsOfDashboards(): Question[] {
   });
 }
 
+const scalerSchema = z.object({
+  kind: z.literal('ScaledObject'),
+  metadata: z.object({ name: z.string() }),
+  spec: z.object({ triggers: z.array(z.object({ metadata: z.object({ query: z.string() }) })) }),
+});
+
+/** What KEDA asks. */
+export function questionsOfScalers(): Question[] {
+  const folder = join(ROOT, 'deploy', 'kubernetes', 'components', 'keda');
+  return ['chat-worker', 'ingest-worker'].flatMap((name) => {
+    const { spec } = scalerSchema.parse(parse(readFileSync(join(folder, `${name}.yaml`), 'utf8')));
+    return spec.triggers.map(({ metadata }, n) => ({
+      where: `scaler of ${name}, trigger ${n}`,
+      expression: metadata.query,
+      shown: [],
+    }));
+  });
+}
+
 /** What Prometheus itself and redis-exporter have to tell, where rules and dashboards use it. */
 export const FOREIGN: Catalogue = new Map([
   ['up', new Set<string>()],

@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 
+import { renderPrometheusRule } from '../../deploy/observability/write-prometheus-rule.ts';
 import { readCatalogue } from '../helpers/exported-metrics.ts';
 import {
   OBSERVABILITY,
   questionsOfDashboards,
   questionsOfRules,
+  questionsOfScalers,
   readDashboards,
   readRuleFiles,
 } from '../helpers/observability.ts';
@@ -19,7 +21,7 @@ const ROOT = join(OBSERVABILITY, '../..');
 const isPlain = (value: string) => /^[\w-]+$/.test(value);
 const alerts = readRuleFiles().flatMap(({ rules }) => rules.filter(({ alert }) => alert !== undefined));
 
-describe('dashboards and alerts', () => {
+describe('dashboards, alerts and scalers', () => {
   let catalogue: Catalogue;
   let values: ReadonlyMap<string, ReadonlySet<string>>;
   before(async () => {
@@ -28,7 +30,8 @@ describe('dashboards and alerts', () => {
 
   it('ask for metrics, labels and values that the processes export, and show labels that the result has', () => {
     const problems: string[] = [];
-    for (const { where, expression, shown } of [...questionsOfRules(), ...questionsOfDashboards()]) {
+    const questions = [...questionsOfRules(), ...questionsOfDashboards(), ...questionsOfScalers()];
+    for (const { where, expression, shown } of questions) {
       try {
         const { labels, comparisons } = readExpression(expression, catalogue);
         for (const label of shown)
@@ -60,6 +63,11 @@ describe('dashboards and alerts', () => {
     it(`could not ask ${expression}`, () => {
       assert.throws(() => readExpression(expression, catalogue), problem);
     });
+
+  it('of scalers have one number as their answer', () => {
+    for (const { where, expression } of questionsOfScalers())
+      assert.equal(readExpression(expression, catalogue).labels.size, 0, where);
+  });
 
   it('could not compare with a value that never is', () => {
     assert.equal(values.get('queue')?.has('chats'), false);
@@ -94,6 +102,21 @@ describe('alerts', () => {
       );
       assert.deepEqual(parts, ['Users see', 'It means', 'Do', 'Over when'], section.split('\n')[0]);
     }
+  });
+});
+
+describe('what the Prometheus operator takes', () => {
+  it('is the same rules: run node deploy/observability/write-prometheus-rule.ts when this fails', () => {
+    const path = join(OBSERVABILITY, 'kubernetes', 'prometheus-rule.yaml');
+    assert.equal(readFileSync(path, 'utf8'), renderPrometheusRule());
+  });
+
+  it('has every dashboard, small enough for a ConfigMap', () => {
+    const kustomization = readFileSync(join(OBSERVABILITY, 'kustomization.yaml'), 'utf8');
+    for (const { name } of readDashboards())
+      assert.ok(kustomization.includes(`- grafana/dashboards/${name}\n`), name);
+    const size = readDashboards().reduce((total, { text }) => total + text.length, 0);
+    assert.ok(size < 900_000, `${size} of at most a mebibyte`);
   });
 });
 

@@ -10,7 +10,7 @@ import { z } from 'zod';
 
 import { findFreePort } from '../../dev/ports.ts';
 import { collectEvents, postJson } from '../helpers/api.ts';
-import { OBSERVABILITY, questionsOfDashboards } from '../helpers/observability.ts';
+import { OBSERVABILITY, questionsOfDashboards, questionsOfScalers } from '../helpers/observability.ts';
 import { waitFor } from '../helpers/poll.ts';
 import { startStack } from '../helpers/stack.ts';
 import type { TestStack } from '../helpers/stack.ts';
@@ -140,8 +140,8 @@ describe('a real Prometheus', { skip }, () => {
     assert.deepEqual((await ask('count({__name__=~".+", exported_instance!=""})')).result, []);
   });
 
-  it('answers every question of the dashboards', async () => {
-    for (const { where, expression } of questionsOfDashboards())
+  it('answers every question of the dashboards and the scalers', async () => {
+    for (const { where, expression } of [...questionsOfDashboards(), ...questionsOfScalers()])
       await assert.doesNotReject(ask(expression.replaceAll(/\$\w+/g, '.*')), where);
   });
 });
