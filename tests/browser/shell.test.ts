@@ -66,7 +66,7 @@ describe('web app: shell', { skip: noBrowser }, () => {
   }
 
   it('reaches the content by the keyboard, past the navigation', async () => {
-    await visit(browser, { url: stack.url, name: 'shell-skip' }, async ({ page }) => {
+    await visit(browser, { url: `${stack.url}/knowledge`, name: 'shell-skip' }, async ({ page }) => {
       await page.getByRole('link', { name: 'Knowledge' }).waitFor();
       await page.keyboard.press('Tab');
       assert.equal(await page.evaluate('document.activeElement.textContent'), 'Skip to the content');

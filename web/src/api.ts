@@ -1,4 +1,5 @@
 import { createClient } from '@sluice/client';
+import { noteReached, noteUnreached } from './connection.ts';
 import { askForKey, currentKey } from './session.ts';
 
 /**
@@ -10,7 +11,11 @@ export async function apiFetch(url: string, init: RequestInit = {}): Promise<Res
     const key = currentKey();
     const headers = new Headers(init.headers);
     if (key !== undefined) headers.set('authorization', `Bearer ${key}`);
-    const response = await fetch(url, { ...init, headers });
+    const response = await fetch(url, { ...init, headers }).catch((error: unknown) => {
+      if (!init.signal?.aborted) noteUnreached();
+      throw error;
+    });
+    noteReached();
     if (response.status !== 401 || !(await askForKey(key))) return response;
   }
 }

@@ -16,9 +16,9 @@ export interface ExplainedError {
 const GROUPS = ['common.error.code', 'chat.error', 'knowledge.error', 'ops.error'];
 
 /** The text of a code; undefined when the app has none in this language and the server's own sentence has to do. */
-export function explainCode(code: string): string | undefined {
+export function explainCode(code: string, message = ''): string | undefined {
   const key = GROUPS.map((group) => `${group}.${code}`).find((name) => i18n.global.te(name));
-  return key === undefined ? undefined : i18n.global.t(key);
+  return key === undefined ? undefined : i18n.global.t(key, { message });
 }
 
 /** Explains whatever was thrown. */
@@ -27,7 +27,7 @@ export function explainError(error: unknown): ExplainedError {
   if (error instanceof SluiceApiError) {
     const { code, requestId, retryAfter } = error;
     return {
-      text: explainCode(code) ?? error.message,
+      text: explainCode(code, error.message) ?? error.message,
       code,
       requestId,
       retryAfter: retryAfter === undefined ? undefined : Math.ceil(retryAfter),
