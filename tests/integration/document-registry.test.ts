@@ -89,6 +89,7 @@ describe('registry of documents', () => {
     let cursor: string | undefined;
     do {
       const page = await documents.list(TENANT, { limit: 3, collection: 'paged', cursor });
+      assert.equal(page.documents.length, 3);
       listed.push(...page.documents.map(({ id }) => id));
       cursor = page.next_cursor;
       if (listed.length !== 3) continue;

@@ -42,7 +42,7 @@ export async function readNewestFirst(
   const entries = sameTime.filter((other) => other < id).map((other) => ({ time, id: other }));
   for (let i = 0; i + 1 < older.length; i += 2)
     entries.push({ id: older[i] ?? '', time: older[i + 1] ?? '' });
-  const page = entries.slice(0, limit + 1);
+  const page = entries.slice(0, limit);
   const last = page.at(-1);
   return {
     ids: page.map((entry) => entry.id),
