@@ -26,6 +26,7 @@ import {
   searchAnswerSchema,
   searchRequestSchema,
 } from '@sluice/shared/contracts/knowledge';
+import type { opsSessionSchema, opsSnapshotSchema } from '@sluice/shared/contracts/ops';
 import { renderChatEntry, renderDocumentEntry } from '../../services/gateway/src/renderers/native.ts';
 import { createClient } from './index.ts';
 import type {
@@ -44,6 +45,8 @@ import type {
   KnowledgeSettings,
   KnownDocument,
   Models,
+  OpsSession,
+  OpsSnapshot,
   RefusedFile,
   SearchAnswer,
   SearchRequest,
@@ -78,6 +81,8 @@ const sameTypes: true[] = [
   true satisfies Equal<Batch, z.infer<typeof batchSchema>>,
   true satisfies Equal<BatchItem, z.infer<typeof batchItemSchema>>,
   true satisfies Equal<CreateBatchRequest, z.input<typeof createBatchSchema>>,
+  true satisfies Equal<OpsSnapshot, z.infer<typeof opsSnapshotSchema>>,
+  true satisfies Equal<OpsSession, z.infer<typeof opsSessionSchema>>,
   true satisfies Equal<KnownDocument, z.infer<typeof knownHashSchema>>,
   true satisfies Equal<SearchRequest, z.input<typeof searchRequestSchema>>,
   true satisfies Equal<SearchAnswer, z.infer<typeof searchAnswerSchema>>,

@@ -8,6 +8,8 @@ import type { CollectionsApi } from './collections.ts';
 import type { Settings } from './connection.ts';
 import { createKnowledgeApi } from './knowledge.ts';
 import type { KnowledgeApi } from './knowledge.ts';
+import { createOpsApi } from './ops.ts';
+import type { OpsApi } from './ops.ts';
 
 export type { BatchesApi, CreateBatchOptions } from './batches.ts';
 export type { RetryOptions } from './backoff.ts';
@@ -17,6 +19,8 @@ export type { CollectionsApi } from './collections.ts';
 export { SluiceApiError, SluiceConnectionError } from './errors.ts';
 export type * from './events.ts';
 export type { DocumentPageOptions, KnowledgeApi, PageOptions, TextOptions } from './knowledge.ts';
+export type { OpsApi } from './ops.ts';
+export type * from './ops-types.ts';
 export type * from './types.ts';
 export type { FileInput, UploadOptions, UploadProgress } from './upload.ts';
 
@@ -47,6 +51,8 @@ export interface SluiceClient {
   readonly collections: CollectionsApi;
   /** Many documents at a time. */
   readonly batches: BatchesApi;
+  /** How the server fares. */
+  readonly ops: OpsApi;
 }
 
 /** Creates a client. */
@@ -64,5 +70,6 @@ export function createClient(options: ClientOptions): SluiceClient {
     knowledge: createKnowledgeApi(settings),
     collections: createCollectionsApi(settings),
     batches: createBatchesApi(settings),
+    ops: createOpsApi(settings),
   };
 }

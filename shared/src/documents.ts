@@ -13,6 +13,7 @@ import {
   documentIdentityKey,
   documentIndexKey,
   documentKey,
+  failedDocumentsKey,
   retiredDocumentsKey,
 } from './redis/keys.ts';
 import { readNewestFirst } from './redis/newest-first.ts';
@@ -138,9 +139,10 @@ export interface DocumentRegistry {
 
 /** Opens the registry on a connection that the caller closes. */
 export function openDocuments(redis: RedisClient): DocumentRegistry {
-  redis.defineCommand('sluiceRegister', { numberOfKeys: 6, lua: readScript('register') });
-  redis.defineCommand('sluiceRetire', { numberOfKeys: 7, lua: readScript('retire') });
-  redis.defineCommand('sluiceUpdateDocument', { numberOfKeys: 2, lua: readScript('update') });
+  const recount = readScript('recount');
+  redis.defineCommand('sluiceRegister', { numberOfKeys: 7, lua: recount + readScript('register') });
+  redis.defineCommand('sluiceRetire', { numberOfKeys: 8, lua: recount + readScript('retire') });
+  redis.defineCommand('sluiceUpdateDocument', { numberOfKeys: 3, lua: recount + readScript('update') });
   redis.defineCommand('sluiceDescribeDocument', { numberOfKeys: 1, lua: readScript('describe') });
   const commands = redis as RedisClient & RegistryCommands;
 
@@ -170,6 +172,7 @@ export function openDocuments(redis: RedisClient): DocumentRegistry {
     documentHashKey(tenant),
     documentIdentityKey(tenant),
     documentCountsKey(tenant),
+    failedDocumentsKey(tenant),
   ];
 
   return {
@@ -219,6 +222,7 @@ export function openDocuments(redis: RedisClient): DocumentRegistry {
       const result = await commands.sluiceUpdateDocument(
         documentKey(tenant, id),
         documentCountsKey(tenant),
+        failedDocumentsKey(tenant),
         version,
         attempt,
         JSON.stringify(change),

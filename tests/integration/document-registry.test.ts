@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openDocuments } from '@sluice/shared/documents';
+import { readFailures } from '@sluice/shared/documents/failures';
 import type { DocumentRegistry, Upload } from '@sluice/shared/documents';
 import type { Document } from '@sluice/shared/contracts/knowledge';
 import { Redis } from 'ioredis';
@@ -60,6 +61,53 @@ describe('registry of documents', () => {
     await documents.describe(TENANT, first.id, { state: 'final' });
     assert.ok(await documents.register(next, first));
     assert.deepEqual((await documents.get(TENANT, first.id)).metadata, { state: 'final' });
+  });
+
+  it('knows what has failed, with which code and when, until it is tried again or deleted', async () => {
+    const tenant = 'failures';
+    const fail = async (document: Document, code: string, attempt = 1) => {
+      const error = { code, message: `It has ${code}.` };
+      const owner = { version: document.version, attempt };
+      assert.equal(
+        await documents.update(tenant, document.id, owner, { status: 'failed', error }),
+        'updated',
+      );
+    };
+    const told = async () => {
+      const { codes, latest } = await readFailures(redis, documents, tenant, 10);
+      return [
+        Object.fromEntries(codes.map(({ code, documents: count }) => [code, count])),
+        latest.map(({ document }) => document.hash),
+      ];
+    };
+    const [a, b, c] = [
+      await register(uploadOf('a', { tenant })),
+      await register(uploadOf('b', { tenant })),
+      await register(uploadOf('c', { tenant })),
+    ];
+    assert.deepEqual(await told(), [{}, []]);
+    for (const [document, code] of [
+      [a, 'no_text'],
+      [b, 'no_text'],
+      [c, 'encrypted'],
+    ] as const) {
+      await fail(document, code);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    assert.deepEqual(await told(), [{ no_text: 2, encrypted: 1 }, ['c', 'b', 'a']]);
+    assert.equal((await documents.counts(tenant)).failed, 3);
+
+    await fail(a, 'worker_lost', 2);
+    assert.deepEqual(await told(), [{ no_text: 1, encrypted: 1, worker_lost: 1 }, ['a', 'c', 'b']]);
+    const owner = { version: 1, attempt: 2 };
+    await documents.update(tenant, b.id, owner, { status: 'processing', error: null });
+    assert.deepEqual(await told(), [{ encrypted: 1, worker_lost: 1 }, ['a', 'c']]);
+    const failed = await documents.get(tenant, a.id);
+    assert.ok(await documents.register(documents.nextVersion(failed), failed));
+    assert.deepEqual(await told(), [{ encrypted: 1 }, ['c']]);
+    assert.ok(await documents.retire(await documents.get(tenant, c.id)));
+    assert.deepEqual(await told(), [{}, []]);
+    assert.deepEqual(await documents.counts(tenant), { queued: 1, processing: 1, ready: 0, failed: 0 });
   });
 
   it('counts a version to the batch that it came in, and to no other', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { dataOf, errorOf } from '../helpers/api.ts';
+import { dataOf, errorOf, postJson, readEvents } from '../helpers/api.ts';
+import { waitFor } from '../helpers/poll.ts';
 import { startService } from '../helpers/process.ts';
 import { startStack } from '../helpers/stack.ts';
 import type { TestStack } from '../helpers/stack.ts';
@@ -18,6 +19,9 @@ const ROUTES: [method: string, path: string, needs: Scope][] = [
   ['DELETE', '/api/knowledge/documents/doc_x', 'knowledge'],
   ['POST', '/api/knowledge/search', 'knowledge'],
   ['GET', '/api/knowledge/batches', 'knowledge'],
+  ['GET', '/metrics', 'ops'],
+  ['GET', '/api/ops/snapshot', 'ops'],
+  ['GET', '/api/ops/events', 'ops'],
   ['POST', '/api/ops/session', 'ops'],
   ['DELETE', '/api/ops/session', 'ops'],
 ];
@@ -34,6 +38,7 @@ describe('scopes', () => {
   });
   after(() => stack[Symbol.asyncDispose]());
 
+  const auth = (scope: Scope) => ({ authorization: `Bearer ${keyOf(scope)}` });
   const call = (method: string, path: string, key?: string) =>
     fetch(`${stack.url}${path}`, { method, headers: key ? { authorization: `Bearer ${key}` } : {} });
 
@@ -58,6 +63,42 @@ describe('scopes', () => {
       assert.deepEqual([nobody.status, (await errorOf(nobody)).code], [401, 'unauthorized']);
     });
   }
+
+  it('lets admin alone change anything by way of operations', async () => {
+    for (const [method, path] of [
+      ['POST', '/api/ops/documents/doc_x/retry'],
+      ['DELETE', '/api/ops/documents/doc_x'],
+    ] as const) {
+      const refused = await call(method, path, keyOf('ops'));
+      assert.deepEqual([refused.status, (await errorOf(refused)).details], [403, { scope: 'admin' }]);
+      const foreign = await call(method, path, keyOf('knowledge'));
+      assert.deepEqual([foreign.status, (await errorOf(foreign)).details], [403, { scope: 'ops' }]);
+      assert.equal((await call(method, path, keyOf('admin'))).status, 404);
+    }
+  });
+
+  it('shows names that users gave to admin alone', async () => {
+    const batch = await postJson(
+      `${stack.url}/api/knowledge/batches`,
+      { name: 'layoffs' },
+      auth('knowledge'),
+    );
+    await batch.body?.cancel();
+    const seenBy = async (scope: Scope) => (await call('GET', '/api/ops/snapshot', keyOf(scope))).text();
+    await waitFor(async () => /layoffs/.test(await seenBy('admin')), { what: 'the batch' });
+    const { data } = JSON.parse(await seenBy('admin')) as { data: { batches: [{ id: string }] } };
+    const { id } = data.batches[0];
+    assert.match(await seenBy('ops'), new RegExp(id));
+    assert.doesNotMatch(await seenBy('ops'), /layoffs/);
+    const stop = new AbortController();
+    const events = await fetch(`${stack.url}/api/ops/events`, { headers: auth('ops'), signal: stop.signal });
+    for await (const event of readEvents(events)) {
+      assert.match(event.data, new RegExp(id));
+      assert.doesNotMatch(event.data, /layoffs/);
+      break;
+    }
+    stop.abort();
+  });
 
   it('joins scopes of one key', async () => {
     assert.equal((await call('GET', '/api/knowledge/documents', 'front-end')).status, 200);

@@ -17,7 +17,7 @@ import { clientGone, retryHint, sendEvents } from './sse.ts';
 const MAX_WRITE_CHARS = 16 * 1024;
 
 /** Clients of a gateway that drains need not wait until it is replaced. */
-const DRAIN_RETRY_MS = 200;
+export const DRAIN_RETRY_MS = 200;
 
 /** A log and where to begin in it. */
 export interface LogPosition {

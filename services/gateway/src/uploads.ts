@@ -264,6 +264,11 @@ export async function deleteDocument(deps: GatewayDeps, document: Document): Pro
   return true;
 }
 
+/** Deletes a document by its id. Whoever uploads a version meanwhile has the deletion begin anew with that one. @throws {RequestError} 404 */
+export async function deleteNewest(deps: GatewayDeps, tenant: string, id: string): Promise<void> {
+  while (!(await deleteDocument(deps, await deps.documents.get(tenant, id))));
+}
+
 /** Deletes what is left of a retired document. Idempotent. */
 export async function deleteRetired(
   deps: Pick<GatewayDeps, 'store' | 'blobs' | 'documents'>,

@@ -1,4 +1,4 @@
--- KEYS entry, index, index of the collection, hashes, identities, counts; ARGV id, version, score, hash and identity, those of the
+-- KEYS entry, index, index of the collection, hashes, identities, counts, failed; ARGV id, version, score, hash and identity, those of the
 -- version before, json, metadata as JSON or '' to leave it. Returns 0 when somebody else has come first with these bytes, this identity or
 -- this version. Bytes that another document has stay that one's.
 local function free(key, field)
@@ -11,8 +11,7 @@ if same and same ~= ARGV[1] then return 0 end
 local version, retired = unpack(redis.call('HMGET', KEYS[1], 'version', 'retired'))
 if retired or tonumber(version or 0) ~= tonumber(ARGV[2]) - 1 then return 0 end
 local before = redis.call('HGET', KEYS[1], 'json')
-if before then redis.call('HINCRBY', KEYS[6], cjson.decode(before).status, -1) end
-redis.call('HINCRBY', KEYS[6], cjson.decode(ARGV[8]).status, 1)
+recount(KEYS[6], KEYS[7], ARGV[1], before and cjson.decode(before), cjson.decode(ARGV[8]))
 redis.call('HSET', KEYS[1], 'json', ARGV[8], 'version', ARGV[2], 'attempt', 0)
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'metadata', ARGV[9]) end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])

@@ -28,8 +28,10 @@ export const documentIndexKey = (tenant: string) => `sluice:{${tenant}}:document
 /** Sorted set: as above, of one collection. */
 export const collectionIndexKey = (tenant: string, collection: string) =>
   `sluice:{${tenant}}:documents:${collection}`;
-/** Hash: status -> how many documents have it. */
+/** Hash: status -> how many documents have it; `failed:<code>` -> how many of them failed with it. */
 export const documentCountsKey = (tenant: string) => `sluice:{${tenant}}:document-counts`;
+/** Sorted set: ids of failed documents by when they failed, in milliseconds. */
+export const failedDocumentsKey = (tenant: string) => `sluice:{${tenant}}:documents-failed`;
 /** Hash: collection and SHA-256 of the bytes -> document id. */
 export const documentHashKey = (tenant: string) => `sluice:{${tenant}}:document-hashes`;
 /** Hash: collection and external id or file name -> document id. */

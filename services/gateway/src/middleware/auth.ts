@@ -1,4 +1,4 @@
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { Scope } from '@sluice/shared/contracts/ops';
 import { RequestError } from '@sluice/shared/errors';
 import { ALL_SCOPES, createKeyFinder } from '../api-keys.ts';
@@ -43,7 +43,7 @@ export function unauthorized(response: Response, message: string): RequestError 
 }
 
 /** Refuses callers whose key is not for this. Comes after whatever finds out who calls. */
-export function requireScope(scope: Scope): RequestHandler {
+export function requireScope<P = Request['params']>(scope: Scope): RequestHandler<P> {
   return (_request, response, next) => {
     if (scopesOf(response).has(scope)) return next();
     throw forbidden(scope);

@@ -21,7 +21,7 @@ import { tenantOf } from '../middleware/request-context.ts';
 import { createFileReceiver, MAX_FILES } from '../receive-files.ts';
 import { renderDocumentEntry } from '../renderers/native.ts';
 import { clientGone } from '../sse.ts';
-import { deleteDocument, describeDocument, reingest } from '../uploads.ts';
+import { deleteNewest, describeDocument, reingest } from '../uploads.ts';
 import { checkId, parseInput } from '../validate.ts';
 import { batchRoutes } from './batches.ts';
 import { collectionRoutes } from './collections.ts';
@@ -67,8 +67,7 @@ export function knowledgeRoutes(deps: GatewayDeps): Router {
   });
 
   router.delete('/documents/:id', async (request, response) => {
-    // Whoever uploads a version meanwhile has the deletion begin anew with that one.
-    while (!(await deleteDocument(deps, await documentOf(request, response))));
+    await deleteNewest(deps, tenantOf(response), request.params.id);
     response.json(envelope({ id: request.params.id, deleted: true }));
   });
 
