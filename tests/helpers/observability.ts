@@ -140,6 +140,16 @@ export function questionsOfScalers(): Question[] {
   });
 }
 
+/** What the runbooks have people ask Prometheus: `ask <metric>`, `ask '<expression>'`. */
+export function questionsOfRunbooks(): Question[] {
+  const text = readFileSync(join(ROOT, 'docs', 'operations', 'runbooks.md'), 'utf8');
+  return [...text.matchAll(/\bask (?:'([^']+)'|(\w[\w:]*)`)/g)].map(([, quoted, metric]) => ({
+    where: 'runbooks.md',
+    expression: quoted ?? metric!,
+    shown: [],
+  }));
+}
+
 /** What Prometheus itself and redis-exporter have to tell, where rules and dashboards use it. */
 export const FOREIGN: Catalogue = new Map([
   ['up', new Set<string>()],

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 
+import { DOCUMENT_ERROR_STATUS } from '@sluice/shared/errors';
 import { renderPrometheusRule } from '../../deploy/observability/write-prometheus-rule.ts';
 import { readCatalogue } from '../helpers/exported-metrics.ts';
 import {
   OBSERVABILITY,
   questionsOfDashboards,
   questionsOfRules,
+  questionsOfRunbooks,
   questionsOfScalers,
   readDashboards,
   readRuleFiles,
@@ -30,7 +32,13 @@ describe('dashboards, alerts and scalers', () => {
 
   it('ask for metrics, labels and values that the processes export, and show labels that the result has', () => {
     const problems: string[] = [];
-    const questions = [...questionsOfRules(), ...questionsOfDashboards(), ...questionsOfScalers()];
+    const questions = [
+      ...questionsOfRules(),
+      ...questionsOfDashboards(),
+      ...questionsOfScalers(),
+      ...questionsOfRunbooks(),
+    ];
+    assert.ok(questionsOfRunbooks().length > 20);
     for (const { where, expression, shown } of questions) {
       try {
         const { labels, comparisons } = readExpression(expression, catalogue);
@@ -102,6 +110,51 @@ describe('alerts', () => {
       );
       assert.deepEqual(parts, ['Users see', 'It means', 'Do', 'Over when'], section.split('\n')[0]);
     }
+  });
+});
+
+describe('runbooks', () => {
+  const runbooks = readFileSync(join(ROOT, 'docs/operations/runbooks.md'), 'utf8');
+
+  it('search the logs for words that are logged', () => {
+    const source = ['shared/src', 'services']
+      .flatMap((folder) =>
+        readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+          .filter(
+            (name) => name.endsWith('.ts') && !name.endsWith('.test.ts') && !name.includes('node_modules'),
+          )
+          .map((name) => readFileSync(join(ROOT, folder, name), 'utf8')),
+      )
+      .join('\n');
+    const searched = [...runbooks.matchAll(/grep '"?([a-z ]+)"?'/g)].map((match) => match[1]!);
+    assert.ok(searched.length >= 5);
+    for (const words of searched) assert.ok(source.includes(`'${words}'`), words);
+    for (const words of [
+      'could not start',
+      'drain took too long',
+      'Redis connection lost: reconnecting',
+      'model circuit closed',
+    ])
+      assert.ok(runbooks.includes(words) && source.includes(words), words);
+  });
+
+  it('speak of error codes that there are', () => {
+    const api = readFileSync(join(ROOT, 'docs/api.md'), 'utf8');
+    const documents = Object.keys(DOCUMENT_ERROR_STATUS);
+    const codes = [
+      ...runbooks.matchAll(
+        /`((?:[a-z]+_)+(?:unavailable|requests?|lost|waiting|limit|text|type|mismatch|large|worker))`/g,
+      ),
+    ];
+    assert.ok(codes.length > 10);
+    for (const [, code = ''] of codes)
+      assert.ok(documents.includes(code) || api.includes(`\`${code}\``), `there is no code ${code}`);
+  });
+
+  it('call routes that there are', () => {
+    const api = readFileSync(join(ROOT, 'docs/api.md'), 'utf8');
+    for (const [, path = ''] of runbooks.matchAll(/\bapi (\/api\/[^ `]+)/g))
+      assert.ok(api.includes(`${path.replace('<id>', '{id}')}\``), path);
   });
 });
 

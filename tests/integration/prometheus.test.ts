@@ -12,6 +12,7 @@ import { findFreePort } from '../../dev/ports.ts';
 import { collectEvents, postJson } from '../helpers/api.ts';
 import { OBSERVABILITY, questionsOfDashboards, questionsOfScalers } from '../helpers/observability.ts';
 import { waitFor } from '../helpers/poll.ts';
+import type { TestService } from '../helpers/process.ts';
 import { startStack } from '../helpers/stack.ts';
 import type { TestStack } from '../helpers/stack.ts';
 import { trackProcess } from '../helpers/track.ts';
@@ -77,6 +78,7 @@ const vectorSchema = z.object({
 describe('a real Prometheus', { skip }, () => {
   const cleanup = new AsyncDisposableStack();
   let stack: TestStack;
+  let worker: TestService;
   let url: string;
   const query = async <T>(path: string, schema: z.ZodType<T>): Promise<T> => {
     const answer = await (await fetch(`${url}/api/v1/${path}`)).json();
@@ -86,9 +88,10 @@ describe('a real Prometheus', { skip }, () => {
 
   before(async () => {
     stack = cleanup.use(await startStack({ services: [], env: { SLUICE_API_KEY: KEY } }));
+    worker = await stack.start('chat-worker');
     const ports = {
       gateway: stack.gateway.port,
-      'chat-worker': (await stack.start('chat-worker')).port,
+      'chat-worker': worker.port,
       'ingest-worker': (await stack.start('ingest-worker')).port,
     };
     url = await startPrometheus(cleanup, ports);
@@ -138,6 +141,16 @@ describe('a real Prometheus', { skip }, () => {
     );
     assert.deepEqual((await ask('count({__name__=~".+", exported_job!=""})')).result, []);
     assert.deepEqual((await ask('count({__name__=~".+", exported_instance!=""})')).result, []);
+  });
+
+  it('rings when the last chat-worker is killed', async () => {
+    await worker.kill();
+    const ringing = async () => (await ask('ALERTS')).result.map(({ metric }) => metric['alertname']).sort();
+    const wanted = ['SluiceNoWorkers', 'SluiceNoWorkers', 'SluiceProcessDown'];
+    await waitFor(async () => (await ringing()).join() === wanted.join(), {
+      what: 'alerts about both queues and the process',
+    }).catch(() => undefined);
+    assert.deepEqual(await ringing(), wanted);
   });
 
   it('answers every question of the dashboards and the scalers', async () => {
