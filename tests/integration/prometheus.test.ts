@@ -145,7 +145,10 @@ describe('a real Prometheus', { skip }, () => {
 
   it('rings when the last chat-worker is killed', async () => {
     await worker.kill();
-    const ringing = async () => (await ask('ALERTS')).result.map(({ metric }) => metric['alertname']).sort();
+    const ringing = async () =>
+      (await ask('ALERTS')).result
+        .map(({ metric }) => metric['alertname'] ?? '')
+        .toSorted((a, b) => a.localeCompare(b));
     const wanted = ['SluiceNoWorkers', 'SluiceNoWorkers', 'SluiceProcessDown'];
     await waitFor(async () => (await ringing()).join() === wanted.join(), {
       what: 'alerts about both queues and the process',
