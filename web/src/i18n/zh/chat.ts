@@ -43,6 +43,7 @@ export const chat: Translation<typeof en> = {
   knowledge: {
     label: '知识库',
     off: '不使用',
+    unused: '不用文档',
     all: '全部文档',
     collections: '{count} 个文档集',
     documents: '{count} 个文档',
