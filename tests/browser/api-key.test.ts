@@ -36,6 +36,9 @@ describe('web app: API key', { skip: noBrowser }, () => {
       await page.keyboard.press('Enter');
       await dialog.waitFor({ state: 'detached' });
       await page.getByRole('button', { name: 'Forget the API key' }).waitFor();
+      await page.setViewportSize({ width: 360, height: 720 });
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0);
+      await view.screenshot('phone');
       await page.reload();
       await page.getByRole('button', { name: 'Forget the API key' }).waitFor();
       assert.equal(await dialog.count(), 0);

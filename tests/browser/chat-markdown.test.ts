@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
 import { noBrowser, openBrowser, visit } from '../helpers/browser.ts';
 import { answer, begin, chunk, refuse, startScriptedModel } from '../helpers/scripted-model.ts';
@@ -36,6 +38,16 @@ const HOSTILE = `<script>window.hacked = 1</script><img src=x onerror="window.ha
 <style>body { display: none }</style>
 `;
 
+/** Sixty paragraphs, one after the other, until the reader goes or they have come. */
+async function beLong(response: ServerResponse): Promise<void> {
+  begin(response);
+  for (let i = 0; i < 60 && !response.destroyed; i += 1) {
+    response.write(chunk({ content: `Paragraph ${i} of a long answer.\n\n` }));
+    await sleep(30);
+  }
+  response.end(`${chunk({}, 'stop')}data: [DONE]\n\n`);
+}
+
 describe('web app: what a model writes', { skip: noBrowser }, () => {
   let stack: TestStack;
   let model: ScriptedModel;
@@ -47,6 +59,7 @@ describe('web app: what a model writes', { skip: noBrowser }, () => {
       const question = messages?.at(-1)?.content;
       if (question === 'Be rich.') return answer(RICH)(request, response);
       if (question === 'Be hostile.') return answer(HOSTILE)(request, response);
+      if (question === 'Be long.') return void beLong(response);
       if (question === 'Break off.') {
         begin(response, chunk({ content: 'Half of ' }));
         // What is written at once is lost with the connection.
@@ -100,6 +113,34 @@ describe('web app: what a model writes', { skip: noBrowser }, () => {
       for (const link of await chat.answer.locator('.prose a').all())
         assert.match((await link.getAttribute('href')) ?? '', /^https:/);
       assert.equal(await chat.copyAnswer(), HOSTILE);
+    });
+  });
+
+  it('stays in view while it grows, until the reader scrolls up, and again when asked to', async () => {
+    await visit(browser, { url: stack.url, name: 'long' }, async ({ page }) => {
+      const chat = openChatPage(page);
+      const scroller = page.getByRole('region', { name: 'Be long.' });
+      await chat.ask('Be long.');
+      const fromEnd = `(() => {
+        const scroller = document.querySelector('.scroller');
+        return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+      })()`;
+      const isScrollable = 'document.querySelector(".scroller").scrollTop > 100';
+      await waitFor(async () => page.evaluate(isScrollable), { what: 'more than fits' });
+      assert.ok(Number(await page.evaluate(fromEnd)) < 100);
+      await scroller.hover();
+      await page.mouse.wheel(0, -400);
+      const toEnd = page.getByRole('button', { name: 'To the end' });
+      await toEnd.waitFor();
+      const place = 'document.querySelector(".scroller").scrollTop';
+      const stayed = await page.evaluate(place);
+      const length = Number(await page.evaluate('document.querySelector(".prose").textContent.length'));
+      await chat.waitForText(length + 100);
+      assert.equal(await page.evaluate(place), stayed, 'where the reader is, it stays');
+      await toEnd.click();
+      await chat.waitForEnd();
+      assert.ok(Number(await page.evaluate(fromEnd)) < 100);
+      assert.equal(await toEnd.count(), 0);
     });
   });
 

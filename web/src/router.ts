@@ -13,6 +13,16 @@ export const router = createRouter({
   ],
 });
 
+// The page was opened before the server was updated, and the part it asks for now has another name: once, a new page helps.
+const RELOADED = 'sluice.reloaded-at';
+const RELOAD_ONCE_MS = 60_000;
+window.addEventListener('vite:preloadError', (event) => {
+  if (Date.now() - Number(sessionStorage.getItem(RELOADED)) < RELOAD_ONCE_MS) return;
+  sessionStorage.setItem(RELOADED, String(Date.now()));
+  event.preventDefault();
+  location.reload();
+});
+
 function nameTab(): void {
   const page = router.currentRoute.value.name;
   if (page !== undefined) document.title = `${i18n.global.t(`common.nav.${String(page)}`)} · Sluice`;

@@ -22,7 +22,7 @@ function resumeAll(): void {
 async function resume(id: string): Promise<void> {
   const conversation = await store.get(id);
   for (const turn of conversation?.turns ?? [])
-    if (conversation && isUnfinished(turn.answer)) void runner.run(conversation, turn);
+    if (conversation && isUnfinished(turn.answer)) void runner.run(conversation, turn, false);
 }
 
 window.addEventListener('online', () => {

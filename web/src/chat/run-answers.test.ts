@@ -170,4 +170,62 @@ describe('answer runner', () => {
     assert.equal(answer.status, 'stopped');
     assert.ok(!runner.isRunning(turn));
   });
+
+  it('keeps few connections open, the newest among them, and fetches every answer to its end', async () => {
+    let open = 0;
+    let most = 0;
+    const ends: (() => void)[] = [];
+    const asked: string[] = [];
+    await using server = await startScriptedServer((request, response) => {
+      open += 1;
+      most = Math.max(most, open);
+      response.once('close', () => (open -= 1));
+      const after = request.headers['last-event-id'] as string | undefined;
+      const frames = renderStream(after);
+      if (request.method === 'POST') asked.push(request.body);
+      // The end comes when the test says so.
+      const cut = Math.max(0, frames.indexOf('id: 2-10'));
+      beginStream(response, frames.slice(0, cut), HEAD);
+      ends.push(() => response.end(frames.slice(cut)));
+    });
+    const { chat } = createClient({ baseUrl: server.url, retry: QUICK });
+    const runner = createAnswerRunner(chat, keeper);
+    const conversation = createConversation('Hello?');
+    const turns = Array.from({ length: 7 }, (_, i) =>
+      addTurn(conversation, { question: `Question ${i}`, model: undefined, knowledge: { kind: 'off' } }),
+    );
+    const runs: Promise<void>[] = [];
+    for (const [i, turn] of turns.entries()) {
+      runs.push(runner.run(conversation, turn));
+      await waitFor(() => asked.length === i + 1, { what: `question ${i}, though others are open` });
+      await waitFor(() => turn.answer.text !== '', { what: 'its text' });
+    }
+    // A connection that is given up is seen to close after the next one has come.
+    await waitFor(() => open === 4, { what: 'four open connections' });
+    assert.ok(most <= 5, `${most} at a time`);
+    const endAll = setInterval(() => ends.splice(0).forEach((end) => end()), 20);
+    await Promise.all(runs);
+    clearInterval(endAll);
+    for (const { answer } of turns) assert.deepEqual([answer.status, answer.text], ['done', TEXT]);
+  });
+
+  it('gives up what waits for a connection when its conversation is deleted', async () => {
+    await using server = await startScriptedServer((_request, response) =>
+      beginStream(response, renderStream().slice(0, 200), HEAD),
+    );
+    const { chat } = createClient({ baseUrl: server.url, retry: QUICK });
+    const runner = createAnswerRunner(chat, keeper);
+    const conversation = createConversation('Hello?');
+    const runs = Array.from({ length: 6 }, (_, i) =>
+      runner.run(
+        conversation,
+        addTurn(conversation, { question: `Question ${i}`, model: undefined, knowledge: { kind: 'off' } }),
+        false,
+      ),
+    );
+    await waitFor(() => server.requests.length === 4, { what: 'those that have a place' });
+    runner.leave(conversation);
+    await Promise.all(runs);
+    assert.ok(conversation.turns.every((turn) => !runner.isRunning(turn)));
+  });
 });

@@ -3,6 +3,7 @@ import { applyEvent, emptyAnswer, isUnfinished } from './answer.ts';
 import type { Answer, AnswerFailure } from './answer.ts';
 import { buildRequest } from './conversation.ts';
 import type { Conversation, Turn } from './conversation.ts';
+import { createSlots } from './slots.ts';
 
 /** What the runner needs of the store. */
 export interface Keeper {
@@ -12,8 +13,12 @@ export interface Keeper {
 
 /** Connections are given up, to be opened anew at once. */
 const RENEW = new DOMException('The network is back.', 'AbortError');
+/** The connection is given up for that of a newer question, and opened again later. */
+const PARK = new DOMException('Another answer is watched.', 'AbortError');
 /** The answer is given up by this page. */
 const LEAVE = new DOMException('Nobody wants the answer any more.', 'AbortError');
+/** Over HTTP/1.1 a browser opens six connections to a server; some must be left for everything else. */
+const MOST_OPEN = 4;
 /** How long a question that the server has not taken yet may go on after "stop". */
 const STOP_UNSENT_MS = 1_500;
 /** `unknown_cursor` in a row: the server has lost the end of the log, and then again. */
@@ -24,6 +29,7 @@ interface Run {
   turn: Turn;
   controller: AbortController;
   isStopping: boolean;
+  isLeft: boolean;
 }
 
 export type AnswerRunner = ReturnType<typeof createAnswerRunner>;
@@ -31,21 +37,31 @@ export type AnswerRunner = ReturnType<typeof createAnswerRunner>;
 /** Fetches answers, any number at a time, over reloads, lost networks and restarts of the server. */
 export function createAnswerRunner(chat: SluiceClient['chat'], keeper: Keeper) {
   const runs = new Map<string, Run>();
+  const slots = createSlots<Run>(MOST_OPEN);
 
-  /** Fetches the answer of a turn, from its beginning or from where it was. */
-  async function run(conversation: Conversation, turn: Turn): Promise<void> {
+  /**
+   * Fetches the answer of a turn, from its beginning or from where it was.
+   *
+   * @param isUrgent whether somebody looks at it, rather than the page having been opened with it still to be fetched
+   */
+  async function run(conversation: Conversation, turn: Turn, isUrgent = true): Promise<void> {
     if (runs.has(turn.id)) return;
     const { answer } = turn;
-    const run: Run = { conversation, turn, controller: new AbortController(), isStopping: false };
+    const controller = new AbortController();
+    const run: Run = { conversation, turn, controller, isStopping: false, isLeft: false };
     runs.set(turn.id, run);
     answer.failure = undefined;
     if (answer.status === 'interrupted') answer.status = answer.chatId === undefined ? 'sending' : 'running';
     try {
       // Should the page be reloaded before the server has answered, the same key finds the same chat.
       await keeper.saveNow(conversation);
+      let isFirst = isUrgent;
       for (let restarts = 0; ;) {
-        const outcome = await follow(run);
+        if (isFirst) parkOldest();
+        await slots.take(run, isFirst);
+        const outcome = await follow(run).finally(() => slots.free(run));
         if (outcome === 'ended') break;
+        isFirst = isUrgent && outcome !== 'parked';
         if (outcome === 'restart' && ++restarts > MOST_RESTARTS) {
           fail(answer, { code: 'expired', message: 'The server has lost this answer.' });
           break;
@@ -57,7 +73,8 @@ export function createAnswerRunner(chat: SluiceClient['chat'], keeper: Keeper) {
     }
   }
 
-  async function follow(run: Run): Promise<'ended' | 'renew' | 'restart'> {
+  async function follow(run: Run): Promise<'ended' | 'renew' | 'restart' | 'parked'> {
+    if (run.isLeft) return 'ended';
     const { conversation, turn } = run;
     const { answer } = turn;
     run.controller = new AbortController();
@@ -76,6 +93,7 @@ export function createAnswerRunner(chat: SluiceClient['chat'], keeper: Keeper) {
       return 'ended';
     } catch (error) {
       if (error === RENEW) return 'renew';
+      if (error === PARK) return 'parked';
       if (error === LEAVE) return 'ended';
       if (isApiError(error) && error.code === 'unknown_cursor') {
         emptyAnswer(answer);
@@ -119,7 +137,26 @@ export function createAnswerRunner(chat: SluiceClient['chat'], keeper: Keeper) {
     await new Promise((resolve) => setTimeout(resolve, STOP_UNSENT_MS));
     if (answer.chatId !== undefined || !runs.has(turn.id)) return;
     answer.status = 'stopped';
+    abandon(run);
+  }
+
+  function abandon(run: Run): void {
+    run.isLeft = true;
     run.controller.abort(LEAVE);
+    slots.hurry(run);
+  }
+
+  /** Closes the connection that has been open for longest, when no other may be opened. */
+  function parkOldest(): void {
+    const run = slots.oldest();
+    // Only what the server has goes on without anybody.
+    if (run?.turn.answer.chatId !== undefined) run.controller.abort(PARK);
+  }
+
+  /** Fetches an answer before others that wait: somebody looks at it now. */
+  function prefer(turn: Turn): void {
+    const run = runs.get(turn.id);
+    if (run && slots.hurry(run)) parkOldest();
   }
 
   /** Gives up every connection and opens it anew: after the network was away, or the device has slept. */
@@ -132,11 +169,11 @@ export function createAnswerRunner(chat: SluiceClient['chat'], keeper: Keeper) {
     for (const run of runs.values()) {
       if (run.conversation.id !== id) continue;
       if (run.turn.answer.chatId !== undefined) void cancel(run, run.turn.answer.chatId);
-      run.controller.abort(LEAVE);
+      abandon(run);
     }
   }
 
-  return { run, stop, renew, leave, isRunning: (turn: Turn) => runs.has(turn.id) };
+  return { run, stop, renew, leave, prefer, isRunning: (turn: Turn) => runs.has(turn.id) };
 }
 
 /** How an error ends an answer, or interrupts it. */

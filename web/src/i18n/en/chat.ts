@@ -40,7 +40,7 @@ export const chat = {
   knowledge: {
     label: 'Knowledge',
     off: 'Off',
-    unused: 'No documents',
+    unused: 'Without documents',
     all: 'All documents',
     collections: '{count} collection | {count} collections',
     documents: '{count} document | {count} documents',
