@@ -8,7 +8,7 @@ export function describeReadiness(plan: RunEnvironment, startMs: number): string
   const body = JSON.stringify({ messages: [{ role: 'user', content: 'Hello' }], stream: true });
   const authorization = plan.variables['SLUICE_API_KEY'] ? ' -H "Authorization: Bearer $SLUICE_API_KEY"' : '';
   const rows: [label: string, value: string][] = [
-    ['URL', url],
+    ['Web app', url],
     ['API docs', `${url}/docs`],
     ['Model', describeModel(plan)],
     ['Vectors', plan.variables['QDRANT_URL'] || 'SQLite in the data folder'],
