@@ -8,7 +8,9 @@ import { createAnswerRunner } from './run-answers.ts';
 const ASLEEP_MS = 15_000;
 
 /** The conversations, and what fetches their answers: one of each, which outlives the page that shows them. */
-export const store = createConversationStore(await openRecords(), openTabChannel());
+export const store = createConversationStore(await openRecords(), openTabChannel(), (conversation) =>
+  conversation.turns.some((turn) => runner.isRunning(turn)),
+);
 export const runner = createAnswerRunner(sluice.chat, store);
 
 await store.load();

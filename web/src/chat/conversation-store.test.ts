@@ -97,26 +97,32 @@ describe('conversation store', () => {
   it('follows what another tab does, but not while an answer comes here', async () => {
     const records = createMemoryRecords();
     const [mine, other] = connectTabs();
-    const here = createConversationStore(records, mine);
+    let isWrittenHere = false;
+    const here = createConversationStore(records, mine, () => isWrittenHere);
     const there = createConversationStore(records, other);
     const conversation = here.add(createConversation('Why?'));
-    const turn = ask(conversation);
-    Object.assign(turn.answer, { status: 'done', text: 'so' });
+    ask(conversation);
     await here.saveNow(conversation);
 
+    // The other tab fetches the answer; this one shows how far it is.
     const theirs = await there.get(conversation.id);
-    await there.rename(theirs!, 'another name');
+    assert.ok(theirs?.turns[0]);
+    for (const text of ['s', 'so']) {
+      Object.assign(theirs.turns[0].answer, { status: 'running', text });
+      await there.saveNow(theirs);
+      await settle();
+      assert.equal(conversation.turns[0]?.answer.text, text);
+    }
+    await there.rename(theirs, 'another name');
     await settle();
-    assert.equal(conversation.title, 'another name');
     assert.equal(here.list.value[0]?.title, 'another name');
 
-    turn.answer.status = 'running';
-    conversation.turns[0]!.answer.status = 'running';
-    await there.rename(theirs!, 'a third name');
+    isWrittenHere = true;
+    await there.rename(theirs, 'a third name');
     await settle();
     assert.equal(conversation.title, 'another name');
 
-    conversation.turns[0]!.answer.status = 'done';
+    isWrittenHere = false;
     await there.remove(conversation.id);
     await settle();
     assert.equal(here.list.value.length, 0);

@@ -1,5 +1,4 @@
 import { computed, reactive, ref, toRaw } from 'vue';
-import { isUnfinished } from './answer.ts';
 import type { Conversation, ConversationSummary } from './conversation.ts';
 import { summarize } from './conversation.ts';
 import type { ConversationRecords } from './conversation-records.ts';
@@ -15,8 +14,16 @@ const SAVE_MS = 300;
 
 export type ConversationStore = ReturnType<typeof createConversationStore>;
 
-/** The conversations of this browser, as the page shows them. */
-export function createConversationStore(records: ConversationRecords, tabs: TabChannel) {
+/**
+ * The conversations of this browser, as the page shows them.
+ *
+ * @param isWrittenHere whether this tab fetches an answer of a conversation, so that nobody knows it better
+ */
+export function createConversationStore(
+  records: ConversationRecords,
+  tabs: TabChannel,
+  isWrittenHere: (conversation: Conversation) => boolean = () => false,
+) {
   const summaries = ref(new Map<string, ConversationSummary>());
   const open = new Map<string, Conversation>();
   const pending = new Map<string, { timer: ReturnType<typeof setTimeout>; conversation: Conversation }>();
@@ -89,7 +96,11 @@ export function createConversationStore(records: ConversationRecords, tabs: TabC
   }
 
   function note(conversation: Conversation): void {
-    summaries.value.set(conversation.id, summarize(conversation));
+    const summary = summarize(conversation);
+    const known = summaries.value.get(conversation.id);
+    // A hundred pieces of an answer may come in a second, of which the list shows nothing.
+    const isNew = known?.title !== summary.title || known.updatedAt !== summary.updatedAt;
+    if (isNew || known.isUnfinished !== summary.isUnfinished) summaries.value.set(conversation.id, summary);
   }
 
   function write(id: string, act: () => Promise<void>): Promise<void> {
@@ -105,8 +116,7 @@ export function createConversationStore(records: ConversationRecords, tabs: TabC
 
   tabs.listen(async (id) => {
     const known = open.get(id);
-    // What is being written here is newer than what another tab has written.
-    if (known?.turns.some(({ answer }) => isUnfinished(answer))) return;
+    if (known && isWrittenHere(known)) return;
     const kept = await records.get(id);
     if (!kept) {
       open.delete(id);

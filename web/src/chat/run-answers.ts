@@ -128,10 +128,12 @@ export function createAnswerRunner(chat: SluiceClient['chat'], keeper: Keeper) {
 
   /** Stops the answer of a turn, at the server. */
   async function stop(turn: Turn): Promise<void> {
+    const { answer } = turn;
     const run = runs.get(turn.id);
+    // Another tab fetches it, and will see how it ends.
+    if (!run && answer.chatId !== undefined) await chat.cancel(answer.chatId);
     if (!run || run.isStopping) return;
     run.isStopping = true;
-    const { answer } = turn;
     if (answer.chatId !== undefined) return cancel(run, answer.chatId);
     // The id is about to come, and the cancel goes out with it; a server that is away is not waited for.
     await new Promise((resolve) => setTimeout(resolve, STOP_UNSENT_MS));
