@@ -54,6 +54,7 @@ describe('web app: chat', { skip: noBrowser }, () => {
       await chat.waitForEnd();
       assert.equal(await chat.copyAnswer(), content);
       assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), QUESTION);
+      assert.equal(await page.title(), `${QUESTION} · Sluice`);
     });
   });
 

@@ -81,4 +81,15 @@ describe('Dockerfile', () => {
       assert.ok(dockerfile.includes(`COPY services/${name}/package.json services/${name}/\n`), name);
     }
   });
+
+  it('builds the web app, and takes what is built alone', () => {
+    const dockerfile = read('Dockerfile');
+    for (const name of ['client', 'web']) {
+      assert.ok(dockerfile.includes(`COPY ${name}/package.json ${name}/\n`), name);
+      assert.match(read('.dockerignore'), new RegExp(`^!${name}$`, 'm'));
+    }
+    const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+    assert.match(last, /^COPY --from=web \/app\/web\/dist web\/dist$/m);
+    assert.doesNotMatch(last, /^COPY (?:web|client) /m);
+  });
 });

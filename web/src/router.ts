@@ -29,7 +29,7 @@ function nameTab(): void {
 }
 
 router.afterEach((to, from) => {
-  nameTab();
+  if (to.name !== from.name) nameTab();
   // A screen reader notices no new page by itself; the first one has its own heading.
   if (from.name !== undefined && to.name !== from.name)
     void nextTick(() => document.querySelector<HTMLElement>('main')?.focus({ preventScroll: true }));

@@ -16,7 +16,7 @@ export const common = {
   loading: 'Loading …',
   key: {
     title: 'API key',
-    why: 'This server asks for a key. Whoever runs it has set it as SLUICE_API_KEY.',
+    why: 'This server asks for a key. Ask whoever runs it for one.',
     refused: 'The server did not take this key.',
     label: 'Key',
     remember: 'Remember it on this device',

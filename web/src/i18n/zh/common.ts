@@ -19,7 +19,7 @@ export const common: Translation<typeof en> = {
   loading: '正在加载……',
   key: {
     title: 'API 密钥',
-    why: '这台服务器需要密钥，即管理员设置的 SLUICE_API_KEY。',
+    why: '这台服务器需要密钥，请向管理员索取。',
     refused: '服务器不接受这个密钥。',
     label: '密钥',
     remember: '在这台设备上记住',
