@@ -57,9 +57,10 @@ export function openChatPage(page: Page): ChatPage {
     },
     waitForEnd: () => page.locator('.turn:last-child .answer.done').waitFor({ timeout: 30_000 }),
     async copyAnswer() {
+      await page.evaluate("navigator.clipboard.writeText('')");
       await answer.getByRole('button', { name: /^(?:Copy the answer|复制回答)$/ }).click();
-      await answer.getByText(/^(?:Copied|已复制)$/).waitFor({ state: 'attached' });
-      return (await page.evaluate('navigator.clipboard.readText()')) as string;
+      const copied = () => page.evaluate('navigator.clipboard.readText()') as Promise<string>;
+      return waitFor(copied, { what: 'the answer in the clipboard' });
     },
     async readChat() {
       const id = ids.at(-1);
