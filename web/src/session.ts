@@ -48,6 +48,8 @@ export function forgetKey(): void {
   hasKey.value = false;
   sessionStorage.removeItem(KEY);
   localStorage.removeItem(KEY);
+  // The cookie that opens /ops/queues stands for the key.
+  fetch('/api/ops/session', { method: 'DELETE' }).catch(() => {});
 }
 
 function beginWaiting(): NonNullable<typeof waiting> {

@@ -17,7 +17,7 @@ import { healthRoutes } from './routes/health.ts';
 import { knowledgeRoutes } from './routes/knowledge.ts';
 import { modelRoutes } from './routes/models.ts';
 import { metricsRoutes } from './routes/metrics.ts';
-import { opsRoutes } from './routes/ops.ts';
+import { closeSession, opsRoutes } from './routes/ops.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { WEB_DIST, webRoutes } from './routes/web.ts';
 
@@ -45,6 +45,7 @@ export function createApp(deps: GatewayDeps): Express {
   app.use(healthRoutes(deps));
   app.use(webRoutes(WEB_DIST));
   const sessions = createOpsSessions(settings.keys);
+  app.delete('/api/ops/session', closeSession);
   app.use(BOARD_PATH, queueRoutes(deps, sessions));
   app.use(
     settings.keys.length === 0 ? [sameOrigin(settings.corsOrigins), allowAll] : bearerAuth(settings.keys),

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { LogEntry } from '@sluice/shared/event-log/entry';
-import { LONG_SECONDS, registry, SHORT_SECONDS } from '@sluice/shared/metrics/registry';
+import { registry, SHORT_SECONDS } from '@sluice/shared/metrics/registry';
 import { measureTokens } from '@sluice/shared/text/estimate-tokens';
 
 const registers = [registry];
@@ -36,10 +36,15 @@ export const slowReadersCut = new Counter({
   registers,
 });
 
+/** What people wait for: fine enough for percentiles to be shown as they are, from a quick local model to a full queue. */
+const FIRST_TOKEN_SECONDS = [
+  0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.35, 0.5, 0.75, 1, 1.5, 2.5, 4, 6, 10, 15, 30, 60, 120,
+];
+
 const firstTokenSeconds = new Histogram({
   name: 'sluice_chat_first_token_seconds',
   help: 'From a streamed chat being asked for to its first text on its way to the client.',
-  buckets: LONG_SECONDS,
+  buckets: FIRST_TOKEN_SECONDS,
   registers,
 });
 

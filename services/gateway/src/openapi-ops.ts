@@ -78,6 +78,7 @@ export const opsPaths: ZodOpenApiPathsObject = {
     },
     delete: {
       summary: 'Take the cookie away',
+      security: [],
       responses: {
         '200': { description: 'Done', content: envelopeOf(z.object({ closed: z.literal(true) })) },
         ...problems,

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import type { Request, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { opsSessionSchema } from '@sluice/shared/contracts/ops';
 import { RequestError } from '@sluice/shared/errors';
 import { createKeyFinder } from '../api-keys.ts';
@@ -79,9 +79,10 @@ export function opsRoutes(deps: GatewayDeps, sessions: OpsSessions): Router {
     response.json(envelope(session));
   });
 
-  router.delete('/session', (_request, response) => {
-    response.clearCookie(SESSION_COOKIE, { path: SESSION_PATH }).json(envelope({ closed: true }));
-  });
-
   return router;
 }
+
+/** Takes the cookie away; open to all, since whoever has forgotten the key is to be rid of it too. */
+export const closeSession: RequestHandler = (_request, response) => {
+  response.clearCookie(SESSION_COOKIE, { path: SESSION_PATH }).json(envelope({ closed: true }));
+};
