@@ -107,19 +107,36 @@ describe('recent errors', () => {
     assert.ok(Math.abs(Date.parse(at) - Date.now()) < 60_000);
     assert.doesNotMatch(message, /the words of the provider/);
 
-    const whole = { ...question, stream: false };
-    const answered = await postJson(`${stack.url}/api/chat`, whole, {
-      'x-request-id': 'the-request-for-json',
-    });
+    const ids = { chat: 'the-request-for-json', search: 'the-request-that-searches' };
+    const answered = await postJson(
+      `${stack.url}/api/chat`,
+      { ...question, stream: false },
+      {
+        'x-request-id': ids.chat,
+      },
+    );
     assert.equal(answered.status, 502);
     await answered.body?.cancel();
-    const both = await seeThat('the request too', ({ errors }) =>
+    const searched = await postJson(
+      `${stack.url}/api/knowledge/search`,
+      { query: '水闸' },
+      {
+        'x-request-id': ids.search,
+      },
+    );
+    assert.equal(searched.status, 502);
+    await searched.body?.cancel();
+    const all = await seeThat('the search', ({ errors }) =>
       errors.some(({ source }) => source === 'request'),
     );
-    const request = both.errors.find(({ source }) => source === 'request');
     assert.deepEqual(
-      [request?.code, request?.request_id],
-      ['model_rejected_request', 'the-request-for-json'],
+      all.errors.map(({ source, request_id }) => [source, request_id]),
+      [
+        ['request', ids.search],
+        ['chat', ids.chat],
+        ['chat', 'the-request-that-fails'],
+      ],
+      'each once: a chat that fails is noted where it ended, not by the request that waited for it too',
     );
     const usage = await seeThat('usage', ({ tenants }) => tenants[0]?.today.chats === 2);
     assert.equal(usage.tenants[0]?.today.chats_failed, 2);

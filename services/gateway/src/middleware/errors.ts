@@ -1,9 +1,10 @@
-import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { MulterError } from 'multer';
 import { RequestError, SluiceError } from '@sluice/shared/errors';
 import { noteError } from '@sluice/shared/ops/recent-errors';
 import { isRedisAway, redisUnavailable } from '@sluice/shared/redis/connection';
 import type { GatewayDeps } from '../context.ts';
+import { JobFailedError } from '../renderers/json.ts';
 import { requestIdOf, tenantOf } from './request-context.ts';
 import { traceIdOf } from './trace-request.ts';
 
@@ -25,14 +26,7 @@ export function errorHandler({
     const error = toSluiceError(thrown);
     if (error.status >= 500) {
       logger.error({ err: thrown, code: error.code }, 'request failed');
-      const { code, message } = error;
-      noteError(commands, {
-        source: 'request',
-        code,
-        message,
-        tenant: tenantOf(response),
-        request_id: requestIdOf(response),
-      });
+      if (!(error instanceof JobFailedError)) note(commands, error, response);
     } else logger.info({ code: error.code, reason: error.message }, 'request refused');
     response.locals['failure'] = error;
     if (response.headersSent) return void response.destroy();
@@ -50,6 +44,12 @@ export function errorHandler({
       },
     });
   };
+}
+
+/** For the operations page. */
+function note(redis: GatewayDeps['commands'], { code, message }: SluiceError, response: Response): void {
+  const [tenant, request_id] = [tenantOf(response), requestIdOf(response)];
+  noteError(redis, { source: 'request', code, message, tenant, request_id });
 }
 
 function toSluiceError(error: unknown): SluiceError {

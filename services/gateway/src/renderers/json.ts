@@ -42,8 +42,11 @@ export function renderChatAnswer(state: ChatState): ChatAnswer {
   throw failureError(code, message, retry_after);
 }
 
+/** A request that fails because its job has: whoever ended the job's log has noted it. */
+export class JobFailedError extends SluiceError {}
+
 /** The error of a job that failed with `code`. */
-export function failureError(code: string, message: string, retryAfter?: number): SluiceError {
+export function failureError(code: string, message: string, retryAfter?: number): JobFailedError {
   const options = retryAfter === undefined ? {} : { retryAfter };
-  return new SluiceError(FAILURE_STATUS[code] ?? 500, code, message, options);
+  return new JobFailedError(FAILURE_STATUS[code] ?? 500, code, message, options);
 }
