@@ -21,11 +21,12 @@ describe('web app: shell', { skip: noBrowser }, () => {
   it('speaks the language of the browser, and the other one when asked, and remembers it', async () => {
     await visit(browser, { url: stack.url, name: 'shell-zh', locale: 'zh-CN' }, async ({ page }) => {
       await page.getByRole('link', { name: '知识库' }).waitFor();
-      assert.equal(await page.title(), '对话 · Sluice');
+      // It is there with the page of the route, which loads after the frame.
+      await page.waitForFunction(`document.title === '对话 · Sluice'`);
       assert.equal(await page.locator('html').getAttribute('lang'), 'zh-CN');
       await page.getByRole('button', { name: 'English' }).click();
       await page.getByRole('link', { name: 'Knowledge' }).waitFor();
-      assert.equal(await page.title(), 'Chat · Sluice');
+      await page.waitForFunction(`document.title === 'Chat · Sluice'`);
       await page.reload();
       await page.getByRole('link', { name: 'Knowledge' }).waitFor();
       assert.equal(await page.locator('html').getAttribute('lang'), 'en');
