@@ -149,6 +149,8 @@ export const knowledge = {
     cancel_title: 'Cancel this import?',
     cancel_text: 'What {name} has not indexed yet is dropped. What is ready stays.',
     retry: 'Try {count} failed file again | Try {count} failed files again',
+    needs_files:
+      'The server does not have these files: they broke off on their way. Drop the same folder again to send them.',
     problems: '{count} problem | {count} problems',
     all_names: 'Name all {count}',
     state: {

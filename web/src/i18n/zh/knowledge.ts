@@ -147,6 +147,7 @@ export const knowledge: Translation<typeof en> = {
     cancel_title: '取消这次导入？',
     cancel_text: '{name} 中尚未处理完的文件将被丢弃，已就绪的会保留。',
     retry: '重试 {count} 个失败的文件',
+    needs_files: '服务器上没有这些文件：它们在发送途中中断了。请再次拖入同一个文件夹来发送。',
     problems: '{count} 个问题',
     all_names: '列出全部 {count} 个',
     state: {
