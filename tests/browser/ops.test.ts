@@ -33,7 +33,7 @@ describe('web app: operations', { skip: noBrowser }, () => {
   let stack: TestStack;
   let browser: Browser;
   before(async () => {
-    [browser, stack] = await Promise.all([openBrowser(), startStack({ tokenDelayMs: 100 })]);
+    [browser, stack] = await Promise.all([openBrowser(), startStack({ tokenDelayMs: 200 })]);
   });
   after(async () => {
     await browser?.close();
@@ -62,17 +62,23 @@ describe('web app: operations', { skip: noBrowser }, () => {
       await waitFor(async () => (await badge.textContent()) !== first, { what: 'the next turn' });
       const isDrawn = async () => /median: [\d.]+ m?s/.test((await chart.getAttribute('aria-label')) ?? '');
       await waitFor(isDrawn, { what: 'a first token in the chart' });
-      const row = page.getByRole('row', { name: /^Chats / });
-      assert.equal((await row.getByRole('cell').nth(2).textContent())?.trim(), '4', 'running chats');
-      assert.equal(
-        await page.getByRole('row', { name: /^(gateway|chat-worker|ingest-worker) .* Alive/ }).count(),
-        3,
+      const running = page
+        .getByRole('row', { name: /^Chats / })
+        .getByRole('cell')
+        .nth(2);
+      await waitFor(async () => (await running.textContent())?.trim() === '4', { what: 'running chats' });
+      await waitFor(
+        async () =>
+          (await page.getByRole('row', { name: /^(gateway|chat-worker|ingest-worker) .* Alive/ }).count()) ===
+          3,
+        { what: 'three processes' },
       );
       await view.screenshot();
-      await view.checkAccessibility();
       await Promise.all(reading);
+      // Counted over ten seconds: what takes long comes after.
+      await waitFor(async () => (await tile(page, 'Chats ended')) === 4, { what: 'four ended chats' });
       await waitFor(async () => (await tile(page, 'Open streams')) === 1, { what: 'one stream' });
-      assert.equal(await tile(page, 'Chats ended'), 4);
+      await view.checkAccessibility();
 
       const numbers = page.locator('figure', { hasText: 'First token' }).locator('details');
       await numbers.locator('summary').click();
