@@ -1,3 +1,4 @@
+import type { Batch, BatchItem, BatchItemStatus, BatchPage, CreateBatchRequest } from './batch-types.ts';
 import { randomKey } from './chat.ts';
 import type { CallOptions } from './chat.ts';
 import type { Settings } from './connection.ts';
@@ -5,7 +6,6 @@ import { follow } from './follow.ts';
 import { parseData } from './frames.ts';
 import type { Frame } from './frames.ts';
 import { eventsRequest, postJson, requestData } from './request.ts';
-import type { Batch, BatchItem, BatchItemStatus, BatchPage, CreateBatchRequest } from './types.ts';
 import { appendFiles } from './upload.ts';
 import type { FileInput } from './upload.ts';
 

@@ -13,6 +13,7 @@ import type { OpsApi } from './ops.ts';
 
 export type { BatchesApi, CreateBatchOptions } from './batches.ts';
 export type { RetryOptions } from './backoff.ts';
+export type * from './batch-types.ts';
 export type { AskOptions, CallOptions, ChatApi, ResumeOptions } from './chat.ts';
 export type { ChatStream } from './chat-stream.ts';
 export type { CollectionsApi } from './collections.ts';
