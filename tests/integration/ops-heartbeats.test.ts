@@ -75,6 +75,17 @@ describe('heartbeats', () => {
     assert.deepEqual(await seen(), []);
   });
 
+  it('do not come after the goodbye, however soon that follows on a drain', async () => {
+    for (let i = 0; i < 20; i += 1) {
+      const heartbeat = begin();
+      heartbeat.drain();
+      await heartbeat[Symbol.asyncDispose]();
+    }
+    // A beat that was still on its way would be in front of this answer, or behind the one of the next turn.
+    for (let i = 0; i < 20; i += 1) await redis.ping();
+    assert.deepEqual(await seen(), [], 'none of them would be taken for lost');
+  });
+
   it('stop with the process, which is then lost, and forgotten later', async () => {
     const silent = begin();
     await waitForOne('a heartbeat', () => true);

@@ -2,26 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Gauge } from 'prom-client';
 import type { JobName } from '@sluice/shared/contracts/jobs';
 import { registry } from '@sluice/shared/metrics/registry';
-import type { JobCounts } from '@sluice/shared/queues';
 import { DEFAULT_TENANT } from '@sluice/shared/redis/keys';
 import type { GatewayDeps, Lane } from './context.ts';
+import { lookAtBacklog } from './look-at-backlog.ts';
+import type { Backlog } from './look-at-backlog.ts';
 
 /** Scrapes of the same moment share one look at Redis. */
 const FRESH_MS = 1_000;
 /** A Redis that does not answer must not hold up the numbers that are at hand. */
 const LOOK_MS = 2_000;
 
-/** What a queue is like now. */
-interface Backlog {
-  queue: JobName;
-  counts: JobCounts;
-  /** Of the job that has waited the longest; 0 when none waits. */
-  oldestWaitSeconds: number;
-  workers: number;
-}
-
 interface Look {
-  backlogs: Backlog[];
+  backlogs: (Backlog & { queue: JobName; workers: number })[];
   documents: Record<string, number>;
 }
 
@@ -58,8 +50,8 @@ export function registerBacklogMetrics(deps: GatewayDeps): void {
     });
 
   addGauge('sluice_queue_jobs', 'Jobs of a queue by state.', ['queue', 'state'], (gauge, { backlogs }) => {
-    for (const { queue, counts } of backlogs)
-      for (const [state, count] of Object.entries(counts)) gauge.set({ queue, state }, count);
+    for (const { queue, jobs } of backlogs)
+      for (const [state, count] of Object.entries(jobs)) gauge.set({ queue, state }, count);
   });
   addGauge(
     'sluice_queue_oldest_wait_seconds',
@@ -97,14 +89,8 @@ async function lookAtRedis({ lanes, ingest, documents }: GatewayDeps): Promise<L
 
 async function lookAtLane(
   queue: JobName,
-  lane: Pick<Lane<JobName>, 'admission'> & { queue: Pick<Lane<JobName>['queue'], 'counts' | 'workers'> },
-): Promise<Backlog> {
-  const [counts, oldest, workers] = await Promise.all([
-    lane.queue.counts(),
-    lane.admission.oldest(),
-    lane.queue.workers(),
-  ]);
-  // Redis keeps the time of admission in whole seconds, and has a clock of its own.
-  const oldestWaitSeconds = oldest ? Math.max(0, (Date.now() - oldest.getTime()) / 1_000) : 0;
-  return { queue, counts, oldestWaitSeconds, workers };
+  lane: Parameters<typeof lookAtBacklog>[0] & { queue: Pick<Lane<JobName>['queue'], 'workers'> },
+): Promise<Look['backlogs'][number]> {
+  const [backlog, workers] = await Promise.all([lookAtBacklog(lane), lane.queue.workers()]);
+  return { queue, workers, ...backlog };
 }

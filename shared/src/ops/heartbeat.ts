@@ -98,6 +98,8 @@ export function startHeartbeat(options: {
   };
   const run = () => {
     clearTimeout(timer);
+    // A beat after the goodbye would be one of a process that is lost.
+    if (isStopped) return;
     running ??= beat()
       .catch((error: unknown) => logger.debug({ err: error }, 'heartbeat: skipped'))
       .finally(() => {

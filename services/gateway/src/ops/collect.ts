@@ -7,6 +7,7 @@ import { readRecentErrors } from '@sluice/shared/ops/recent-errors';
 import { readUsage } from '@sluice/shared/ops/usage';
 import { DEFAULT_TENANT } from '@sluice/shared/redis/keys';
 import type { GatewayDeps, Lane } from '../context.ts';
+import { lookAtBacklog } from '../look-at-backlog.ts';
 import { findTroubles } from './findings.ts';
 import {
   summarizeChat,
@@ -59,16 +60,11 @@ export async function collectSnapshot(deps: CollectDeps): Promise<OpsSnapshot> {
 
 async function lookAt(
   name: JobName,
-  lane: Pick<Lane<JobName>, 'admission'> & { queue: Pick<Lane<JobName>['queue'], 'counts' | 'lost'> },
+  lane: Parameters<typeof lookAtBacklog>[0] & { queue: Pick<Lane<JobName>['queue'], 'lost'> },
   seen: readonly SeenProcess[],
 ): Promise<OpsQueue> {
-  const [jobs, lost, oldest] = await Promise.all([
-    lane.queue.counts(),
-    lane.queue.lost(),
-    lane.admission.oldest(),
-  ]);
-  const oldest_wait_seconds = oldest ? Math.max(0, (Date.now() - oldest.getTime()) / 1_000) : 0;
-  return { name, jobs, lost, oldest_wait_seconds, ...summarizeWorkers(seen, name) };
+  const [{ jobs, oldestWaitSeconds }, lost] = await Promise.all([lookAtBacklog(lane), lane.queue.lost()]);
+  return { name, jobs, lost, oldest_wait_seconds: oldestWaitSeconds, ...summarizeWorkers(seen, name) };
 }
 
 async function lookAtFailures(
